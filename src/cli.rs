@@ -1,0 +1,222 @@
+//! The command line: one file a command. Results go to standard output, logs and errors to standard
+//! error; an error is one line that says what was wrong and what to do. Exit status 0, 1 for
+//! failure, 2 for wrong usage.
+
+pub mod admin;
+pub mod backup;
+pub mod customer;
+pub mod demo;
+pub mod doctor;
+pub mod merchant;
+pub mod migrate;
+pub mod serve;
+pub mod staff;
+pub mod store;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, is_postgres};
+use crate::db::{self, Db};
+use crate::secret::{Secret, random};
+
+/// Gets an online store's customers back in: login, password recovery, reminders.
+#[derive(Debug, Parser)]
+#[command(name = "doorkey", version, max_term_width = 100)]
+struct Cli {
+    /// The configuration file (TOML). Every key can also be set by environment: `smtp.url` as
+    /// DOORKEY_SMTP__URL.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How logs on standard error look.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// How much is logged: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
+    log_level: tracing::Level,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything: sample stores and customers, and a mailbox that catches all mail.
+    Demo(demo::Demo),
+    /// Run in production: pages, mail worker, or both.
+    Serve(serve::Serve),
+    /// Bring the database's schema up to date.
+    Migrate(migrate::Migrate),
+    /// Check configuration, database, mail and DNS, and say what to do.
+    Doctor(doctor::Doctor),
+    /// Write a consistent copy of a SQLite database while it runs.
+    Backup(backup::Backup),
+    /// Merchants: the businesses.
+    #[command(subcommand)]
+    Merchant(merchant::Merchant),
+    /// Stores: the merchants' storefronts.
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Staff: people who work in the back office.
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// Customers: the merchants' customer files.
+    #[command(subcommand)]
+    Customer(customer::Customer),
+}
+
+/// Why a command failed: one line.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<db::Error> for Failure {
+    fn from(error: db::Error) -> Self {
+        Self(format!("database: {error}"))
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors; clap knows which is which.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    start_log(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure(format!("cannot start: {error}"))),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    let line: Vec<&str> = failure.0.split_whitespace().collect();
+    eprintln!("doorkey: {}", line.join(" "));
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    match cli.command {
+        Command::Demo(command) => demo::run(command, config).await,
+        Command::Serve(command) => serve::run(command, config).await,
+        Command::Migrate(command) => migrate::run(command, &config).await,
+        Command::Doctor(command) => doctor::run(command, &config).await,
+        Command::Backup(command) => backup::run(command, &config).await,
+        Command::Merchant(command) => merchant::run(command, &config).await,
+        Command::Store(command) => store::run(command, &config).await,
+        Command::Staff(command) => staff::run(command, &config).await,
+        Command::Customer(command) => customer::run(command, &config).await,
+    }
+}
+
+/// Only our own events go below `info`: what libraries say there is theirs to word, and may hold
+/// what must not be written down.
+fn start_log(cli: &Cli) {
+    let level = cli.log_level;
+    let others = level.min(tracing::Level::INFO);
+    let filter = EnvFilter::new(format!("{others},doorkey={level}"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match cli.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+/// Opens the configured database.
+///
+/// # Errors
+/// When it cannot be opened or reached.
+pub async fn open(config: &Config) -> Result<Db, Failure> {
+    Db::connect(&config.database_url).await.map_err(|error| {
+        // The URL may hold a password; what the driver says does not.
+        Failure(format!("cannot open the database: {error}; check database_url"))
+    })
+}
+
+/// The installation's secret: from the configuration, else from the file `secret` beside a SQLite
+/// database, which is made, readable by its owner alone, if `create` says so.
+///
+/// # Errors
+/// When there is none, or it cannot be read or made.
+pub fn secret(config: &Config, create: bool) -> Result<Secret, Failure> {
+    if let Some(secret) = config.secret()? {
+        return Ok(secret);
+    }
+    let Some(file) = secret_file(config) else {
+        return Err("secret is not set: with PostgreSQL every process needs the same one; \
+                    make it with openssl rand -base64 32 and set secret_file"
+            .into());
+    };
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Secret::parse(&text).ok_or_else(|| {
+            Failure(format!("{} is damaged: restore it from a backup", file.display()))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => {
+            make_secret(&file).map_err(|e| Failure(format!("cannot write {}: {e}", file.display())))
+        }
+        Err(error) => Err(Failure(format!(
+            "cannot read {}: {error}; it is made by the first doorkey serve",
+            file.display()
+        ))),
+    }
+}
+
+/// Where the secret of a SQLite installation lies.
+pub fn secret_file(config: &Config) -> Option<PathBuf> {
+    let url = &config.database_url;
+    if is_postgres(url) {
+        return None;
+    }
+    let database = Path::new(url.trim_start_matches("sqlite:").trim_start_matches("//"));
+    Some(database.parent().unwrap_or(Path::new("")).join("secret"))
+}
+
+fn make_secret(file: &Path) -> std::io::Result<Secret> {
+    use base64::Engine;
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let bytes: [u8; 32] = random();
+    let text = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(bytes));
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut handle =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    handle.write_all(text.as_bytes())?;
+    handle.write_all(b"\n")?;
+    handle.sync_all()?;
+    Ok(Secret::new(bytes))
+}

@@ -1,0 +1,211 @@
+//! The configuration: one struct from one TOML file, every key overridable by environment.
+//!
+//! `DOORKEY_` plus the key in capitals, `.` as `__`: `smtp.url` is `DOORKEY_SMTP__URL`. A secret may
+//! be given as `<key>_file`. Unknown keys are refused by name: a setting that silently does nothing
+//! is a setting lost.
+
+mod keys;
+mod value;
+
+use std::path::Path;
+
+use crate::secret::Secret;
+
+pub use keys::*;
+pub use value::{Hidden, Network};
+
+impl Config {
+    /// Reads the file, if one is named, and lays the environment over it.
+    ///
+    /// # Errors
+    /// One line that names the key and says what to do.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut table = match file {
+            None => toml::Table::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|e| format!("cannot read the configuration {}: {e}", path.display()))?
+                .parse()
+                .map_err(|e: toml::de::Error| {
+                    format!("{} is not valid TOML: {}", path.display(), one_line(e.message()))
+                })?,
+        };
+        for (name, value) in environment {
+            if let Some(key) = name.strip_prefix("DOORKEY_") {
+                put(&mut table, &key.to_lowercase().replace("__", "."), literal(&value))?;
+            }
+        }
+        read_secret_files(&mut table)?;
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| {
+            format!("configuration: {}; see docs/operating.md", one_line(&e.to_string()))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The installation's secret, if the configuration gives one.
+    ///
+    /// # Errors
+    /// When it is not 32 bytes of base64.
+    pub fn secret(&self) -> Result<Option<Secret>, String> {
+        let Some(text) = &self.secret else { return Ok(None) };
+        Secret::parse(text.reveal())
+            .map(Some)
+            .ok_or_else(|| "secret must be 32 bytes in base64: openssl rand -base64 32".into())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=LINK_TTL_CEILING).contains(&self.link.ttl) {
+            return Err(format!(
+                "link.ttl is {} seconds; it must be between 1 and {LINK_TTL_CEILING} (24 hours)",
+                self.link.ttl
+            ));
+        }
+        if !self.database_url.starts_with("sqlite:") && !is_postgres(&self.database_url) {
+            return Err("database_url must start with sqlite: or postgres://".into());
+        }
+        if let Some(tls) = self.smtp.tls.as_deref()
+            && !["required", "opportunistic", "none"].contains(&tls)
+        {
+            return Err(format!("smtp.tls is {tls:?}; use required, opportunistic or none"));
+        }
+        let l = &self.limits;
+        for (key, value) in [
+            ("limits.mail_interval", l.mail_interval),
+            ("limits.mail_per_hour", l.mail_per_hour),
+            ("limits.mail_per_day", l.mail_per_day),
+            ("limits.source_requests", l.source_requests),
+            ("limits.source_window", l.source_window),
+            ("limits.address_requests", l.address_requests),
+            ("limits.address_window", l.address_window),
+            ("limits.login_failures", l.login_failures),
+            ("limits.login_backoff", l.login_backoff),
+            ("limits.login_backoff_max", l.login_backoff_max),
+            ("limits.login_source_failures", l.login_source_failures),
+            ("limits.login_source_window", l.login_source_window),
+            ("limits.store_mails_per_hour", l.store_mails_per_hour),
+            ("limits.queue", l.queue),
+            ("link.hold", self.link.hold),
+            ("link.confirm_ttl", self.link.confirm_ttl),
+            ("session.idle", self.session.idle),
+            ("session.absolute", self.session.absolute),
+            ("captcha.difficulty", i64::from(self.captcha.difficulty)),
+            ("smtp.connections", i64::from(self.smtp.connections)),
+            ("mail.retry_first", self.mail.retry_first),
+            ("mail.retry_max", self.mail.retry_max),
+            ("mail.give_up", self.mail.give_up),
+            ("mail.notice_give_up", self.mail.notice_give_up),
+            ("mail.lease", self.mail.lease),
+        ] {
+            if !(1..=1_000_000_000).contains(&value) {
+                return Err(format!("{key} is {value}; it must be between 1 and 1000000000"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a database URL names PostgreSQL.
+pub fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// An environment value is TOML where it parses as a number, a truth value or a list; else text.
+fn literal(text: &str) -> toml::Value {
+    match format!("x = {text}").parse::<toml::Table>().map(|mut t| t.remove("x")) {
+        Ok(Some(
+            value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_)),
+        )) => value,
+        _ => toml::Value::String(text.to_owned()),
+    }
+}
+
+fn put(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), String> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+            Ok(())
+        }
+        Some((section, rest)) => table
+            .entry(section)
+            .or_insert_with(|| toml::Table::new().into())
+            .as_table_mut()
+            .ok_or_else(|| format!("{section} is a single value, so {key} cannot be set"))
+            .and_then(|inner| put(inner, rest, value)),
+    }
+}
+
+fn read_secret_files(table: &mut toml::Table) -> Result<(), String> {
+    for key in ["secret", "smtp.url", "database_url"] {
+        let (holder, name) = match key.split_once('.') {
+            Some((section, name)) => match table.get_mut(section).and_then(|v| v.as_table_mut()) {
+                Some(inner) => (inner, name),
+                None => continue,
+            },
+            None => (&mut *table, key),
+        };
+        let Some(value) = holder.remove(&format!("{name}_file")) else { continue };
+        let path = value.as_str().ok_or_else(|| format!("{key}_file must be a path"))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| format!("{key}_file: cannot read {path}: {e}"))?;
+        holder.insert(name.to_owned(), text.trim().into());
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn the_environment_reaches_every_kind_of_key() {
+        let config = env(&[
+            ("DOORKEY_LISTEN", "0.0.0.0:80"),
+            ("DOORKEY_SMTP__URL", "smtp://127.0.0.1:25"),
+            ("DOORKEY_LIMITS__MAIL_INTERVAL", "1"),
+            ("DOORKEY_TRUSTED_PROXIES", r#"["10.0.0.0/8"]"#),
+            ("HOME", "/root"),
+        ])
+        .unwrap();
+        assert_eq!(config.listen.port(), 80);
+        assert_eq!(config.smtp.url.unwrap().reveal(), "smtp://127.0.0.1:25");
+        assert_eq!(config.limits.mail_interval, 1);
+        assert!(config.trusted_proxies[0].contains("10.9.8.7".parse().unwrap()));
+        assert!(!config.trusted_proxies[0].contains("11.9.8.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_name() {
+        for (pairs, says) in [
+            (vec![("DOORKEY_LISTN", "1")], "listn"),
+            (vec![("DOORKEY_LIMITS__MIAL", "1")], "mial"),
+            (vec![("DOORKEY_LINK__TTL", "86401")], "link.ttl"),
+            (vec![("DOORKEY_LINK__TTL", "0")], "link.ttl"),
+            (vec![("DOORKEY_SMTP__TLS", "maybe")], "smtp.tls"),
+            (vec![("DOORKEY_DATABASE_URL", "mysql://x")], "database_url"),
+            (vec![("DOORKEY_TRUSTED_PROXIES", r#"["ten"]"#)], "trusted_proxies"),
+            (vec![("DOORKEY_LIMITS__QUEUE", "0")], "limits.queue"),
+        ] {
+            let error = env(&pairs).unwrap_err();
+            assert!(error.contains(says), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+        assert!(env(&[("DOORKEY_LINK__TTL", "86400")]).is_ok());
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = env(&[("DOORKEY_SMTP__URL", "smtp://u:hunter2@h")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

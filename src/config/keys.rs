@@ -1,0 +1,236 @@
+//! The keys: every setting with what it means and its default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::value::{Hidden, Network, networks};
+
+/// Everything an operator can set. Durations are whole seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `sqlite:FILE` or `postgres://…`.
+    pub database_url: String,
+    /// Where pages are served.
+    pub listen: SocketAddr,
+    /// Where health and metrics are served: keep it private.
+    pub ops_listen: SocketAddr,
+    /// The public URL of the back office and of stores that live under `/s/{store}`.
+    pub oms_url: Option<String>,
+    /// The installation's secret, 32 bytes in base64.
+    pub secret: Option<Hidden>,
+    /// Where log-in pages, mails and workers find the mail server.
+    pub smtp: SmtpConfig,
+    /// Networks whose forwarded headers are believed.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<Network>,
+    /// How often things may be tried.
+    pub limits: Limits,
+    /// Recovery links.
+    pub link: LinkConfig,
+    /// Sessions of customers.
+    pub session: SessionConfig,
+    /// Proof of work.
+    pub captcha: CaptchaConfig,
+    /// Password hashing.
+    pub password: PasswordConfig,
+    /// The mail queue.
+    pub mail: MailConfig,
+    /// The reminder that staff send.
+    pub reminder: ReminderConfig,
+}
+
+/// `smtp.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmtpConfig {
+    /// `smtps://user:pass@host`, `smtp://host:port`. Without one, mail waits in the queue.
+    pub url: Option<Hidden>,
+    /// `required`, `opportunistic` or `none`; unset: `required`, except on loopback.
+    pub tls: Option<String>,
+    /// A PEM file with a further certificate authority, for a relay with a private one.
+    pub ca_file: Option<PathBuf>,
+    /// Connections kept to the mail server, and mails under way at once.
+    pub connections: u32,
+    /// How long one step of the conversation may take.
+    pub timeout: u64,
+}
+
+/// `limits.*`: the defaults are generous for people and tight for scripts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Seconds between two mails that anyone can trigger to one customer.
+    pub mail_interval: i64,
+    /// Such mails to one customer in an hour.
+    pub mail_per_hour: i64,
+    /// Such mails to one customer in a day.
+    pub mail_per_day: i64,
+    /// Requests from one source in `source_window`.
+    pub source_requests: i64,
+    /// Seconds.
+    pub source_window: i64,
+    /// Requests for one typed address in `address_window`; more are answered alike and dropped.
+    pub address_requests: i64,
+    /// Seconds.
+    pub address_window: i64,
+    /// Failed logins from one source for one address before waiting begins.
+    pub login_failures: i64,
+    /// Seconds to wait after the first failure too many; doubles with each further one.
+    pub login_backoff: i64,
+    /// Seconds: the longest wait, and how long failures are remembered at least.
+    pub login_backoff_max: i64,
+    /// Failed logins from one source, whatever the address, in `login_source_window`.
+    pub login_source_failures: i64,
+    /// Seconds.
+    pub login_source_window: i64,
+    /// Mails one store may send in an hour: a runaway script must not burn the sender's name.
+    pub store_mails_per_hour: i64,
+    /// Requests waiting in the queue; beyond it the door answers 503 rather than lose one.
+    pub queue: i64,
+}
+
+/// `link.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkConfig {
+    /// Seconds a recovery link lives, counted from sending; a store may set its own.
+    pub ttl: i64,
+    /// Seconds that "This wasn't me" holds back further mails.
+    pub hold: i64,
+    /// Seconds that links confirming an address live.
+    pub confirm_ttl: i64,
+}
+
+/// `session.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// Seconds after which an unused session ends.
+    pub idle: i64,
+    /// Seconds after which every session ends.
+    pub absolute: i64,
+}
+
+/// `captcha.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptchaConfig {
+    /// Expected hash attempts of a proof of work while there is little traffic.
+    pub difficulty: u32,
+}
+
+/// `password.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordConfig {
+    /// Threads that hash; unset: one a core.
+    pub threads: Option<usize>,
+}
+
+/// `mail.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailConfig {
+    /// Seconds before the first retry; doubles with each further one.
+    pub retry_first: i64,
+    /// Seconds: the longest wait between two tries.
+    pub retry_max: i64,
+    /// Seconds after which an undelivered recovery mail is given up and shown as failed.
+    pub give_up: i64,
+    /// The same for notices, which stay true for longer.
+    pub notice_give_up: i64,
+    /// Seconds after which a mail that a stopped worker held is taken up by another.
+    pub lease: i64,
+}
+
+/// `reminder.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReminderConfig {
+    /// Whether an administrator may switch on reminders that carry the current password.
+    pub allow_current: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite:doorkey.db".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            ops_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            oms_url: None,
+            secret: None,
+            smtp: SmtpConfig::default(),
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            link: LinkConfig::default(),
+            session: SessionConfig::default(),
+            captcha: CaptchaConfig::default(),
+            password: PasswordConfig::default(),
+            mail: MailConfig::default(),
+            reminder: ReminderConfig::default(),
+        }
+    }
+}
+
+impl Default for SmtpConfig {
+    fn default() -> Self {
+        Self { url: None, tls: None, ca_file: None, connections: 16, timeout: 60 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            mail_interval: 60,
+            mail_per_hour: 5,
+            mail_per_day: 10,
+            source_requests: 10,
+            source_window: 600,
+            address_requests: 5,
+            address_window: 3600,
+            login_failures: 5,
+            login_backoff: 2,
+            login_backoff_max: 900,
+            login_source_failures: 50,
+            login_source_window: 600,
+            store_mails_per_hour: 20_000,
+            queue: 200_000,
+        }
+    }
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self { ttl: 30 * 60, hold: 24 * 3600, confirm_ttl: 24 * 3600 }
+    }
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { idle: 14 * 24 * 3600, absolute: 60 * 24 * 3600 }
+    }
+}
+
+impl Default for CaptchaConfig {
+    fn default() -> Self {
+        Self { difficulty: 50_000 }
+    }
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self {
+            retry_first: 5,
+            retry_max: 900,
+            give_up: 4 * 3600,
+            notice_give_up: 3 * 24 * 3600,
+            lease: 120,
+        }
+    }
+}
+
+/// The ceiling for `link.ttl` and a store's own link life: 24 hours.
+pub const LINK_TTL_CEILING: i64 = 24 * 3600;

@@ -1,0 +1,307 @@
+//! Customers: the merchant's customer file. One record, one password, valid at all of the
+//! merchant's stores.
+
+use crate::address::EmailAddress;
+use crate::args;
+use crate::clock::Micros;
+use crate::db::{Db, Result, Row, Tx};
+use crate::locale::Language;
+use crate::mail::outbox;
+use crate::timeline::{self, Entry};
+use crate::token;
+
+/// What [`read`] reads, of `customer c` and `credential p`.
+macro_rules! columns {
+    () => {
+        "c.id, c.merchant_id, c.number, c.email, c.email_key, c.first_name, c.last_name,
+         c.language, c.home_store_id, c.blocked_at, c.frozen_at, c.hold_until,
+         p.version AS credential_version"
+    };
+}
+pub(crate) use columns;
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.password_hash, ",
+            columns!(),
+            " FROM customer c JOIN credential p ON p.customer_id = c.id ",
+            $condition
+        )
+    };
+}
+
+/// A record in the customer file. The password is not part of it: see [`Credential`].
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// UUIDv7, also what shops see.
+    pub id: String,
+    /// Whose customer.
+    pub merchant_id: String,
+    /// The merchant's own number for the customer.
+    pub number: String,
+    /// The confirmed address, exactly as mail is sent to it.
+    pub email: String,
+    /// The address folded for comparison.
+    pub email_key: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Spoken to in.
+    pub language: Option<Language>,
+    /// The store that a reminder leads to.
+    pub home_store_id: String,
+    /// Closed by staff.
+    pub blocked_at: Option<Micros>,
+    /// Frozen by "This wasn't me"; a recovery link reopens it.
+    pub frozen_at: Option<Micros>,
+    /// No recovery mail until then.
+    pub hold_until: Option<Micros>,
+    /// Goes up with every change of the password; sessions hang on it.
+    pub credential_version: i64,
+}
+
+impl Customer {
+    /// The customer's own words, which a password must not consist of.
+    pub fn words(&self) -> Vec<&str> {
+        let local = self.email_key.split('@').next().unwrap_or_default();
+        [&*self.email_key, local, &self.first_name, &self.last_name, &self.number]
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect()
+    }
+}
+
+/// Reads the columns of [`Customer`] from a row.
+pub fn read(row: &Row) -> Customer {
+    Customer {
+        id: row.get("id"),
+        merchant_id: row.get("merchant_id"),
+        number: row.get("number"),
+        email: row.get("email"),
+        email_key: row.get("email_key"),
+        first_name: row.get("first_name"),
+        last_name: row.get("last_name"),
+        language: row.get::<Option<String>>("language").and_then(|l| Language::parse(&l)),
+        home_store_id: row.get("home_store_id"),
+        blocked_at: row.get("blocked_at"),
+        frozen_at: row.get("frozen_at"),
+        hold_until: row.get("hold_until"),
+        credential_version: row.get("credential_version"),
+    }
+}
+
+/// The customer with this id.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_id(tx: &mut Tx, merchant_id: &str, id: &str) -> Result<Option<Customer>> {
+    let sql = select!("WHERE c.merchant_id = $1 AND c.id = $2");
+    Ok(tx.row(sql, args![merchant_id, id]).await?.as_ref().map(read))
+}
+
+/// The same outside a transaction.
+///
+/// # Errors
+/// What the database says.
+pub async fn load(db: &Db, merchant_id: &str, id: &str) -> Result<Option<Customer>> {
+    let sql = select!("WHERE c.merchant_id = $1 AND c.id = $2");
+    Ok(db.row(sql, args![merchant_id, id]).await?.as_ref().map(read))
+}
+
+/// The customer whose confirmed address this is.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_address(tx: &mut Tx, merchant_id: &str, key: &str) -> Result<Option<Customer>> {
+    let sql = select!("WHERE c.merchant_id = $1 AND c.email_key = $2");
+    Ok(tx.row(sql, args![merchant_id, key]).await?.as_ref().map(read))
+}
+
+/// What a login compares with.
+#[derive(Debug)]
+pub struct Credential {
+    /// Whose it is.
+    pub customer: Customer,
+    /// The Argon2id hash; none when the customer has never set a password.
+    pub password_hash: Option<String>,
+}
+
+/// The customer and credential behind a typed address.
+///
+/// # Errors
+/// What the database says.
+pub async fn credential(db: &Db, merchant_id: &str, key: &str) -> Result<Option<Credential>> {
+    let sql = select!("WHERE c.merchant_id = $1 AND c.email_key = $2");
+    let row = db.row(sql, args![merchant_id, key]).await?;
+    Ok(row.map(|row| Credential { customer: read(&row), password_hash: row.get("password_hash") }))
+}
+
+/// What is needed to add a customer.
+#[derive(Clone, Debug)]
+pub struct NewCustomer<'a> {
+    /// The merchant's number for the customer; none: one is given.
+    pub number: Option<&'a str>,
+    /// Confirmed address.
+    pub email: &'a EmailAddress,
+    /// First name.
+    pub first_name: &'a str,
+    /// Last name.
+    pub last_name: &'a str,
+    /// Company, may be empty.
+    pub company: &'a str,
+    /// Phone, may be empty.
+    pub phone: &'a str,
+    /// Spoken to in; none: the store's language.
+    pub language: Option<Language>,
+    /// Home store.
+    pub home_store_id: &'a str,
+    /// Argon2id hash, if there is a password yet.
+    pub password_hash: Option<String>,
+}
+
+/// Adds a customer and gives the new id.
+///
+/// # Errors
+/// [`crate::db::is_taken`] when the address or the number is another customer's.
+pub async fn add(
+    tx: &mut Tx,
+    merchant_id: &str,
+    new: &NewCustomer<'_>,
+    now: Micros,
+) -> Result<String> {
+    let id = crate::new_id();
+    // Short enough to read out, and unique without a sequence that both databases would disagree on.
+    let number = new.number.map_or_else(|| format!("C-{}", crate::reference()), str::to_owned);
+    tx.exec(
+        "INSERT INTO customer (id, merchant_id, number, email, email_key, first_name, last_name,
+            company, phone, language, home_store_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        args![
+            &id,
+            merchant_id,
+            number,
+            new.email.as_str(),
+            new.email.key(),
+            new.first_name,
+            new.last_name,
+            new.company,
+            new.phone,
+            new.language.map(Language::code),
+            new.home_store_id,
+            now
+        ],
+    )
+    .await?;
+    let set_at = new.password_hash.as_ref().map(|_| now);
+    tx.exec(
+        "INSERT INTO credential (customer_id, password_hash, version, set_at)
+         VALUES ($1, $2, 1, $3)",
+        args![&id, new.password_hash.clone(), set_at],
+    )
+    .await?;
+    Ok(id)
+}
+
+/// Gives the customer a new password and ends everything that hung on the old one: every session
+/// and every mailed link. A frozen account is open again, for whoever sets a password has proven
+/// the mailbox or the old password.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password(
+    tx: &mut Tx,
+    customer: &Customer,
+    store_id: &str,
+    password_hash: &str,
+    now: Micros,
+) -> Result<()> {
+    tx.exec(
+        "UPDATE credential SET password_hash = $1, version = version + 1, set_at = $2
+         WHERE customer_id = $3",
+        args![password_hash, now, &customer.id],
+    )
+    .await?;
+    tx.exec(
+        "UPDATE customer SET frozen_at = NULL, hold_until = NULL WHERE id = $1",
+        args![&customer.id],
+    )
+    .await?;
+    end_access(tx, &customer.id, now).await?;
+    timeline::write(tx, customer, Some(store_id), now, Entry::PasswordChanged).await
+}
+
+/// Replaces the hash by one of today's strength for the same password. Nothing ends, and nothing
+/// happens if the password was changed meanwhile.
+///
+/// # Errors
+/// What the database says.
+pub async fn rehash(tx: &mut Tx, customer: &Customer, password_hash: &str) -> Result<()> {
+    tx.exec(
+        "UPDATE credential SET password_hash = $1 WHERE customer_id = $2 AND version = $3",
+        args![password_hash, &customer.id, customer.credential_version],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends every session, voids every mailed link that gives access, withdraws links that still wait to
+/// be mailed, and ends a change of address that is pending: whoever asked for it may be the very
+/// person who is being locked out.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_access(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {
+    tx.exec(
+        "UPDATE session SET ended_at = $1 WHERE customer_id = $2 AND ended_at IS NULL",
+        args![now, customer_id],
+    )
+    .await?;
+    tx.exec(
+        "UPDATE address_change SET ended_at = $1
+         WHERE customer_id = $2 AND confirmed_at IS NULL AND ended_at IS NULL",
+        args![now, customer_id],
+    )
+    .await?;
+    token::void_access(tx, customer_id, now).await?;
+    outbox::withdraw(tx, customer_id, now).await
+}
+
+/// Gives the customer another confirmed address.
+///
+/// # Errors
+/// [`crate::db::is_taken`] when it is another customer's.
+pub async fn set_address(tx: &mut Tx, customer: &Customer, new: &EmailAddress) -> Result<()> {
+    let sql = "UPDATE customer SET email = $1, email_key = $2 WHERE id = $3";
+    tx.exec(sql, args![new.as_str(), new.key(), &customer.id]).await?;
+    Ok(())
+}
+
+/// Freezes the account: the password opens nothing, every session and link ends.
+///
+/// # Errors
+/// What the database says.
+pub async fn freeze(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()> {
+    tx.exec("UPDATE customer SET frozen_at = $1 WHERE id = $2", args![now, &customer.id]).await?;
+    end_access(tx, &customer.id, now).await
+}
+
+/// Closes the account: the password opens nothing, every session and link ends. What was mailed
+/// before stays dead when the account is reopened.
+///
+/// # Errors
+/// What the database says.
+pub async fn block(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()> {
+    tx.exec("UPDATE customer SET blocked_at = $1 WHERE id = $2", args![now, &customer.id]).await?;
+    end_access(tx, &customer.id, now).await
+}
+
+/// Reopens a closed account, as it was less its sessions and links.
+///
+/// # Errors
+/// What the database says.
+pub async fn unblock(tx: &mut Tx, customer: &Customer) -> Result<()> {
+    tx.exec("UPDATE customer SET blocked_at = NULL WHERE id = $1", args![&customer.id]).await?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Doorkey gets an online store's customers back in: login and password recovery on the storefront,
+//! and reminders sent by staff who can never read what they send.
+//!
+//! The map, from the ground up; arrows never point back (docs/architecture.md):
+
+pub mod address; //      one email address, one parser
+pub mod address_change; // a new address, pending until confirmed
+pub mod app; //          everything above, built once
+pub mod batch; //        callers that arrive together share a commit
+pub mod captcha; //      proof of work; picture and sound
+pub mod cli;
+pub mod clock; //        time as a parameter
+pub mod color; //        a store's accent, made readable
+pub mod config; //       every setting
+pub mod customer; //     the customer file
+pub mod db; //           both databases behind one text
+pub mod demo; //         sample data, shop and mailbox; cannot be reached from serve
+pub mod limit; //        counters in the database
+pub mod locale; //       languages and their texts
+pub mod mail; //         outbox, messages, worker, SMTP
+pub mod merchant; //     the business
+pub mod password; //     policy and hashing
+pub mod recovery; //     THE feature: start, mint, peek, finish
+pub mod registration; // a new customer, until the address is confirmed
+pub mod secret; //       tokens, digests, keys, sealing
+pub mod session; //      a logged-in browser
+pub mod staff; //        people in the back office
+pub mod store; //        a storefront and its look
+pub mod timeline; //     what happened to a customer's access
+pub mod token; //        mailed links: minted, looked at, used once
+pub mod web; //          pages and routes //          one file a command
+
+/// A new id: UUIDv7 (RFC 9562) as text. Ids name rows in URLs and logs; they are no secrets.
+#[expect(clippy::disallowed_methods, reason = "the order of ids is a convenience, never logic")]
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// A short reference to be read out on the phone: 6 characters of Crockford's base 32, which has no
+/// I, L, O or U, as `K7QF-2M`. It names a request, it opens nothing.
+pub fn reference() -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut text: String =
+        secret::random::<6>().iter().map(|b| char::from(LETTERS[usize::from(b & 31)])).collect();
+    text.insert(4, '-');
+    text
+}

@@ -1,0 +1,8 @@
+//! Mail: what waits ([`outbox`]), what it says ([`message`]), who sends it ([`worker`]) and how
+//! ([`smtp`], [`mime`]).
+
+pub mod message;
+pub mod mime;
+pub mod outbox;
+pub mod smtp;
+pub mod worker;

@@ -1,0 +1,282 @@
+//! What mails say: one arm a kind. Making a mail reads the rows that it is about and mints its
+//! links, in the worker's transaction; rendering it touches nothing.
+
+use std::fmt::Display;
+
+use askama::Template;
+use jiff::tz::TimeZone;
+
+use crate::address::{EmailAddress, mask};
+use crate::address_change;
+use crate::args;
+use crate::clock::{DAY, Micros};
+use crate::color;
+use crate::config::Config;
+use crate::customer::{self, Customer};
+use crate::db::{Result, Tx};
+use crate::locale::Language;
+use crate::mail::mime::Rendered;
+use crate::mail::outbox::{self, End, Kind, Leased};
+use crate::recovery::{self, RecoveryMail};
+use crate::registration;
+use crate::secret::{Key, Token};
+use crate::store::Store;
+use crate::token::{self, NewToken, Purpose};
+
+/// How long the link of a notice can freeze the account.
+const FREEZE: Micros = 7 * DAY;
+
+/// A mail that is made but not yet written.
+#[derive(Debug)]
+pub struct Draft {
+    to: String,
+    language: Language,
+    content: Content,
+}
+
+impl Draft {
+    /// The one recipient: an address out of the database.
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// The language that it is written in.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+}
+
+#[derive(Debug)]
+enum Content {
+    Recovery(Box<RecoveryMail>),
+    PasswordChanged { at: Micros, device: String, freeze: Token },
+    AddressConfirm { link: Token, expires_at: Micros },
+    AddressNotice { new: EmailAddress, undo: Token },
+    Registration { link: Token, expires_at: Micros },
+    RegistrationExists,
+}
+
+/// Makes a mail, or says how it ends without one.
+///
+/// # Errors
+/// What the database says.
+pub async fn make(
+    tx: &mut Tx,
+    config: &Config,
+    addresses: &Key,
+    store: &Store,
+    mail: &Leased,
+    now: Micros,
+) -> Result<std::result::Result<Draft, End>> {
+    Ok(match mail.kind {
+        Kind::Recovery => match recovery::mint(tx, config, addresses, store, mail, now).await? {
+            recovery::Minted::Mail(made) => Ok(Draft {
+                to: made.customer.email.clone(),
+                language: made.language,
+                content: Content::Recovery(made),
+            }),
+            recovery::Minted::Withheld(end) => Err(end),
+        },
+        Kind::PasswordChanged => {
+            match customer::by_id(tx, &store.merchant_id, &mail.subject_id).await? {
+                Some(customer) => Ok(password_changed(tx, store, &customer, mail, now).await?),
+                None => Err(End::Nobody),
+            }
+        }
+        Kind::AddressConfirm | Kind::AddressNotice => {
+            match address_change::mint(tx, config, store, mail, now).await? {
+                Some(made) => Ok(Draft {
+                    to: made.to,
+                    language: made.language,
+                    content: if mail.kind == Kind::AddressConfirm {
+                        Content::AddressConfirm { link: made.link, expires_at: made.expires_at }
+                    } else {
+                        Content::AddressNotice { new: made.new_email, undo: made.link }
+                    },
+                }),
+                None => Err(End::Nobody),
+            }
+        }
+        Kind::Registration => {
+            match registration::mint(tx, config, addresses, store, mail, now).await? {
+                registration::Minted::Confirm { to, link, expires_at, language } => {
+                    Ok(Draft { to, language, content: Content::Registration { link, expires_at } })
+                }
+                registration::Minted::Exists(customer) => Ok(Draft {
+                    to: customer.email.clone(),
+                    language: customer.language.unwrap_or(store.language),
+                    content: Content::RegistrationExists,
+                }),
+                registration::Minted::Withheld(end) => Err(end),
+            }
+        }
+    })
+}
+
+/// The notice goes to the address that the record has now, and says when and with what browser.
+async fn password_changed(
+    tx: &mut Tx,
+    store: &Store,
+    customer: &Customer,
+    mail: &Leased,
+    now: Micros,
+) -> Result<Draft> {
+    let token = NewToken {
+        purpose: Purpose::Freeze,
+        merchant_id: &store.merchant_id,
+        store_id: &store.id,
+        customer_id: Some(&customer.id),
+        email_key: &customer.email_key,
+        subject_id: &customer.id,
+        outbox_id: &mail.id,
+        expires_at: now + FREEZE,
+    };
+    let freeze = token::mint(tx, &token, now).await?;
+    outbox::minted(tx, mail, Some(&customer.id), now).await?;
+    let row = tx
+        .row(
+            "SELECT p.set_at, s.device FROM credential p
+             LEFT JOIN session s ON s.customer_id = p.customer_id
+             WHERE p.customer_id = $1 ORDER BY s.created_at DESC LIMIT 1",
+            args![&customer.id],
+        )
+        .await?;
+    let (at, device) = row.map_or((None, None), |row| {
+        (row.get::<Option<i64>>("set_at"), row.get::<Option<String>>("device"))
+    });
+    Ok(Draft {
+        to: customer.email.clone(),
+        language: customer.language.unwrap_or(store.language),
+        content: Content::PasswordChanged {
+            at: at.unwrap_or(now),
+            device: device.unwrap_or_default(),
+            freeze,
+        },
+    })
+}
+
+/// What every mail's templates know.
+struct Frame<'a> {
+    language: Language,
+    lang: &'static str,
+    dir: &'static str,
+    store_name: &'a str,
+    accent: String,
+    accent_ink: String,
+}
+
+impl<'a> Frame<'a> {
+    fn new(store: &'a Store, language: Language) -> Self {
+        let (accent, accent_ink) = color::button(&store.accent);
+        let lang = language.code();
+        Self { language, lang, dir: "ltr", store_name: &store.name, accent, accent_ink }
+    }
+}
+
+/// Declares the fields of a kind of mail, and its text and HTML templates over them.
+macro_rules! mail {
+    ($name:ident, $text:ident = $text_path:literal, $html:ident = $html_path:literal { $($field:ident: $type:ty),* }) => {
+        struct $name<'a> { frame: Frame<'a>, $($field: $type),* }
+
+        impl<'a> std::ops::Deref for $name<'a> {
+            type Target = Frame<'a>;
+            fn deref(&self) -> &Frame<'a> { &self.frame }
+        }
+
+        impl $name<'_> {
+            fn t(&self, key: &str) -> &'static str { self.language.text(key) }
+            fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
+                self.language.format(key, &[(name, &value)])
+            }
+        }
+
+        #[derive(Template)]
+        #[template(path = $text_path)]
+        struct $text<'a> { m: &'a $name<'a> }
+
+        #[derive(Template)]
+        #[template(path = $html_path)]
+        struct $html<'a> { m: &'a $name<'a> }
+
+        impl $name<'_> {
+            fn rendered(&self, subject: &str) -> Rendered {
+                Rendered {
+                    subject: self.t(subject).to_owned(),
+                    text: write(&$text { m: self }),
+                    html: write(&$html { m: self }),
+                }
+            }
+        }
+    };
+}
+
+mail!(Recovery, RecoveryText = "mail/recovery.txt", RecoveryHtml = "mail/recovery.html" {
+    link: String, minutes: i64, expires: String, not_me: String, reference: String
+});
+mail!(PasswordChanged, PasswordChangedText = "mail/password_changed.txt", PasswordChangedHtml = "mail/password_changed.html" {
+    at: String, device: String, freeze: String
+});
+mail!(AddressConfirm, AddressConfirmText = "mail/address_confirm.txt", AddressConfirmHtml = "mail/address_confirm.html" {
+    link: String, expires: String
+});
+mail!(AddressNotice, AddressNoticeText = "mail/address_notice.txt", AddressNoticeHtml = "mail/address_notice.html" {
+    new_address: String, undo: String
+});
+mail!(Registration, RegistrationText = "mail/registration.txt", RegistrationHtml = "mail/registration.html" {
+    link: String, expires: String
+});
+mail!(RegistrationExists, RegistrationExistsText = "mail/registration_exists.txt", RegistrationExistsHtml = "mail/registration_exists.html" {
+    login: String, forgot: String
+});
+
+/// Writes a template to a string. Strings take whatever is written to them, and the templates call
+/// nothing else that fails.
+fn write(template: &impl Template) -> String {
+    template.render().expect("writing to a string does not fail")
+}
+
+/// Writes a mail out in words.
+pub fn render(draft: &Draft, store: &Store) -> Rendered {
+    let language = draft.language;
+    let frame = Frame::new(store, language);
+    let link = |path: &str, token: &Token| format!("{}?token={}", store.url(path), token.reveal());
+    let moment = |at| language.moment(at, &TimeZone::UTC);
+    match &draft.content {
+        Content::Recovery(mail) => Recovery {
+            frame,
+            link: link("/reset", &mail.link),
+            minutes: (mail.ttl + 59) / 60,
+            expires: moment(mail.expires_at),
+            not_me: link("/not-me", &mail.stop),
+            reference: mail.reference.clone(),
+        }
+        .rendered("recovery-subject"),
+        Content::PasswordChanged { at, device, freeze } => PasswordChanged {
+            frame,
+            at: moment(*at),
+            device: device.clone(),
+            freeze: link("/not-me", freeze),
+        }
+        .rendered("password-changed-subject"),
+        Content::AddressConfirm { link: token, expires_at } => AddressConfirm {
+            frame,
+            link: link("/account/email/confirm", token),
+            expires: moment(*expires_at),
+        }
+        .rendered("address-confirm-subject"),
+        Content::AddressNotice { new, undo } => {
+            AddressNotice { frame, new_address: mask(new.as_str()), undo: link("/not-me", undo) }
+                .rendered("address-notice-subject")
+        }
+        Content::Registration { link: token, expires_at } => Registration {
+            frame,
+            link: link("/register/confirm", token),
+            expires: moment(*expires_at),
+        }
+        .rendered("registration-subject"),
+        Content::RegistrationExists => {
+            RegistrationExists { frame, login: store.url("/login"), forgot: store.url("/forgot") }
+                .rendered("registration-exists-subject")
+        }
+    }
+}

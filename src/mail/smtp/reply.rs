@@ -1,0 +1,172 @@
+//! What travels over a connection: the server's replies, what they mean for a mail, and the form in
+//! which the mail itself goes out.
+
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+/// The longest reply line read (RFC 5321, 4.5.3.1.5 asks for 512) and the most lines of one reply.
+const MAX_LINE: u64 = 2048;
+const MAX_LINES: usize = 100;
+/// The most characters of a reply that are kept.
+const MAX_REPLY: usize = 300;
+
+/// A server's answer.
+pub(super) struct Reply {
+    pub code: u16,
+    /// Code and lines as one printable line.
+    pub text: String,
+    /// The lines without their code.
+    pub lines: Vec<String>,
+}
+
+/// How far a conversation had come. Only the last three say something about the recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Connection, greeting, `EHLO`, TLS, log-in: nothing of the mail was said.
+    Setup,
+    /// `MAIL`: the sender was named.
+    Mail,
+    /// `RCPT`.
+    Recipient,
+    /// `DATA`: the message is announced; the server has nothing of it yet.
+    Data,
+    /// The message itself.
+    Content,
+}
+
+/// Why a conversation did not get further.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// Where it happened.
+    pub step: Step,
+    /// The reply code, when the server answered at all.
+    pub code: Option<u16>,
+    /// The server's answer, or what happened instead; one printable line.
+    pub text: String,
+}
+
+impl Failure {
+    /// Whether the server refused this recipient or message for good. Not meant are complaints about
+    /// the command (500 to 504) or a missing log-in (530 to 538): those are about us, and would be
+    /// answered to any recipient. 552 to `RCPT` stands for 452 (RFC 5321, 4.5.3.1.10).
+    pub fn is_final(&self) -> bool {
+        let Some(code) = self.code else { return false };
+        match self.step {
+            Step::Setup | Step::Mail => false,
+            Step::Recipient | Step::Data | Step::Content if matches!(code, 500..=504 | 530..=538) => {
+                false
+            }
+            Step::Recipient => code >= 500 && code != 552,
+            Step::Data | Step::Content => code >= 500,
+        }
+    }
+
+    /// Whether nobody knows if the server has the message: it was handed over and never answered.
+    pub fn is_open(&self) -> bool {
+        self.step == Step::Content && self.code.is_none()
+    }
+
+    /// Whether the connection is of no more use: it broke, or the server said it closes it (421).
+    pub fn ends_session(&self) -> bool {
+        matches!(self.code, None | Some(421))
+    }
+}
+
+/// Reads one whole reply, however many lines it has.
+pub(super) async fn read_reply(wire: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Reply> {
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not SMTP");
+    let mut lines = Vec::new();
+    while lines.len() < MAX_LINES {
+        let mut line = Vec::new();
+        wire.take(MAX_LINE).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = String::from_utf8_lossy(&line);
+        let line = line.strip_suffix('\n').ok_or_else(malformed)?;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let (code, rest) = line.split_at_checked(3).ok_or_else(malformed)?;
+        let code = code.parse().ok().filter(|code| (200..600).contains(code));
+        let code: u16 = code.ok_or_else(malformed)?;
+        lines.push(rest.get(1..).unwrap_or_default().to_owned());
+        if !rest.starts_with('-') {
+            let text = printable(&format!("{code} {}", lines.join(" ")));
+            return Ok(Reply { code, text, lines });
+        }
+    }
+    Err(malformed())
+}
+
+/// One line without control characters, cut at [`MAX_REPLY`].
+pub(super) fn printable(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.trim().chars().take(MAX_REPLY).collect()
+}
+
+/// A message as it travels behind `DATA`: every line ends in CRLF, a leading dot is doubled, and the
+/// end mark follows (RFC 5321, 4.5.2). Bare CR and LF become CRLF: servers disagree on what they
+/// mean, and that disagreement is how a second message gets smuggled into one.
+pub(super) fn wire_form(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len() + raw.len() / 50 + 8);
+    let mut line_start = true;
+    let mut bytes = raw.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\r' | b'\n' => {
+                if byte == b'\r' {
+                    bytes.next_if_eq(&b'\n');
+                }
+                out.extend_from_slice(b"\r\n");
+                line_start = true;
+            }
+            _ => {
+                if line_start && byte == b'.' {
+                    out.push(b'.');
+                }
+                out.push(byte);
+                line_start = false;
+            }
+        }
+    }
+    if !line_start {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_stuffed_and_line_ends_repaired() {
+        for (raw, wire) in [
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            ("", ".\r\n"),
+            (".\r\n..b\r\nc.", "..\r\n...b\r\nc.\r\n.\r\n"),
+            ("a\n.\nMAIL FROM:<x@y>\r.\r", "a\r\n..\r\nMAIL FROM:<x@y>\r\n..\r\n.\r\n"),
+        ] {
+            assert_eq!(String::from_utf8(wire_form(raw.as_bytes())).unwrap(), wire, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_recipients_own_refusal_is_final() {
+        let is_final = |step, code| Failure { step, code, text: String::new() }.is_final();
+        assert!(is_final(Step::Recipient, Some(550)) && is_final(Step::Content, Some(554)));
+        for (step, code) in [
+            (Step::Setup, Some(554)),
+            (Step::Mail, Some(550)),
+            (Step::Recipient, Some(450)),
+            (Step::Recipient, Some(530)),
+            (Step::Recipient, Some(552)),
+            (Step::Content, Some(503)),
+            (Step::Content, None),
+        ] {
+            assert!(!is_final(step, code), "{step:?} {code:?}");
+        }
+    }
+}

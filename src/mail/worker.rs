@@ -1,0 +1,372 @@
+//! The mail worker: leases what is due, has it made and committed, sends it, settles it with the
+//! mail server's answer.
+//!
+//! Many mails are under way at once, and those that are made or settled at the same moment share a
+//! commit. A mail is on disk as made before it is sent; killed at any point, the worker leaves a
+//! lease that runs out, and the mail is made anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::batch::{Batch, Step};
+use crate::clock::{Clock, MINUTE, Micros, SECOND};
+use crate::config::Config;
+use crate::db::{Db, Result, Tx};
+use crate::mail::message::{self, Draft};
+use crate::mail::mime;
+use crate::mail::outbox::{self, End, Leased};
+use crate::mail::smtp::{Outcome, Smtp};
+use crate::secret::Key;
+use crate::store::{Store, Stores};
+use crate::timeline::{self, Entry};
+use crate::{limit, recovery, registration, session, token};
+
+/// What the worker works with.
+#[derive(Clone)]
+pub struct Context {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub db: Db,
+    /// Time.
+    pub clock: Clock,
+    /// The stores in whose name it writes.
+    pub stores: Arc<Stores>,
+    /// Opens typed addresses.
+    pub addresses: Key,
+    /// Names counters.
+    pub counters: Key,
+    /// The way out; none while no mail server is configured: then mail waits.
+    pub smtp: Option<Arc<Smtp>>,
+    /// Woken when there is mail.
+    pub wake: Arc<Notify>,
+    /// Tells the door that the queue is at its bound.
+    pub full: Arc<AtomicBool>,
+    /// When the worker last went round, for readiness.
+    pub alive_at: Arc<AtomicI64>,
+}
+
+/// A mail worker. Any number of them, in any number of processes, share one queue.
+#[derive(Clone)]
+pub struct Worker {
+    context: Context,
+    make: Batch<Make>,
+    settle: Batch<Settle>,
+}
+
+impl Worker {
+    /// A worker that has not started yet.
+    pub fn new(context: Context) -> Self {
+        let make = Batch::spawn(context.db.clone(), Make(context.clone()));
+        let settle = Batch::spawn(context.db.clone(), Settle(context.clone()));
+        Self { context, make, settle }
+    }
+
+    /// Works until `stop` says so, then finishes what is under way.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let context = &self.context;
+        let most = context.config.smtp.connections as usize * 2;
+        let mut under_way = JoinSet::new();
+        let mut rounds: u64 = 0;
+        while !*stop.borrow() {
+            context.alive_at.store(context.clock.now(), Ordering::Relaxed);
+            let free = most - under_way.len();
+            let found = if context.smtp.is_some() && free * 2 >= most {
+                self.claim(free).await
+            } else {
+                Vec::new()
+            };
+            let idle = found.is_empty();
+            for mail in found {
+                let worker = self.clone();
+                under_way.spawn(async move { worker.deliver(mail).await });
+            }
+            if rounds.is_multiple_of(256) || idle {
+                self.look_after(rounds).await;
+            }
+            rounds += 1;
+            if !idle && under_way.len() < most {
+                while under_way.try_join_next().is_some() {}
+                continue;
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = context.wake.notified(), if idle => {}
+                Some(_) = under_way.join_next() => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            while under_way.try_join_next().is_some() {}
+        }
+        while under_way.join_next().await.is_some() {}
+        if let Some(smtp) = &context.smtp {
+            smtp.close().await;
+        }
+    }
+
+    /// Works off everything that is due now, one mail after the other. For tests and one-shot use.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drain(&self) -> Result<usize> {
+        let mut done = 0;
+        loop {
+            let config = &self.context.config.mail;
+            let now = self.context.clock.now();
+            let found = outbox::claim(&self.context.db, config, 64, now).await?;
+            if found.is_empty() {
+                return Ok(done);
+            }
+            for mail in found {
+                self.deliver(mail).await;
+                done += 1;
+            }
+        }
+    }
+
+    async fn claim(&self, most: usize) -> Vec<Leased> {
+        let context = &self.context;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let now = context.clock.now();
+        match outbox::claim(&context.db, &context.config.mail, most, now).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "cannot take mail from the queue; trying again");
+                Vec::new()
+            }
+        }
+    }
+
+    /// One mail, all the way. What fails here leaves the lease to run out: nothing is lost.
+    async fn deliver(&self, mail: Leased) {
+        if let Err(error) = self.try_deliver(&mail).await {
+            tracing::error!(%error, mail = mail.id, "a mail stays in the queue");
+        }
+    }
+
+    async fn try_deliver(&self, mail: &Leased) -> Result<()> {
+        let Some(made) = self.make.submit(mail.clone()).await? else { return Ok(()) };
+        let outcome = self.send(&made).await;
+        let (outcome_name, code) = summary(&outcome);
+        tracing::info!(
+            mail = mail.id,
+            kind = mail.kind.as_str(),
+            outcome = outcome_name,
+            code,
+            "mail"
+        );
+        self.settle.submit(Sent { mail: mail.clone(), made_at: made.made_at, outcome }).await
+    }
+
+    async fn send(&self, made: &Made) -> Outcome {
+        let Some(smtp) = &self.context.smtp else {
+            return Outcome::Deferred { reply: "no mail server is set".into(), perhaps: false };
+        };
+        let store = &made.store;
+        let rendered = message::render(&made.draft, store);
+        let raw = mime::compose(
+            &store.name,
+            &store.sender,
+            made.draft.to(),
+            made.draft.language().code(),
+            &rendered,
+            store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain),
+            made.made_at,
+        );
+        match raw {
+            Ok(raw) => smtp.send(&store.sender, made.draft.to(), &raw).await,
+            Err(error) => {
+                Outcome::Refused { reply: format!("the mail cannot be written: {error}") }
+            }
+        }
+    }
+
+    /// Now and then: bounds the queue, deletes what has had its time.
+    async fn look_after(&self, rounds: u64) {
+        let context = &self.context;
+        let now = context.clock.now();
+        if let Err(error) = context.stores.refresh(&context.db).await {
+            tracing::warn!(%error, "cannot look for changed stores");
+        }
+        match outbox::waiting(&context.db, now).await {
+            Ok(waiting) => {
+                let full = waiting.count >= context.config.limits.queue;
+                context.full.store(full, Ordering::Relaxed);
+                metrics::gauge!("doorkey_mail_waiting").set(waiting.count as f64);
+            }
+            Err(error) => tracing::warn!(%error, "cannot look at the queue"),
+        }
+        if rounds.is_multiple_of(64) {
+            if let Err(error) = tidy(context, now).await {
+                tracing::warn!(%error, "cannot tidy up");
+            }
+        }
+    }
+}
+
+async fn tidy(context: &Context, now: Micros) -> Result<()> {
+    let db = &context.db;
+    limit::tidy(db, now).await?;
+    token::tidy(db, now).await?;
+    session::tidy(db, now).await?;
+    recovery::tidy(db, &context.config, now).await?;
+    registration::tidy(db, &context.config, now).await?;
+    outbox::tidy(db, now).await
+}
+
+/// What the log says of an outcome: its name and the reply's code. The reply itself often repeats
+/// the address, which belongs in the timeline and not in a log.
+fn summary(outcome: &Outcome) -> (&'static str, &str) {
+    let (name, reply) = match outcome {
+        Outcome::Accepted { reply } => ("accepted", reply),
+        Outcome::Deferred { reply, .. } => ("deferred", reply),
+        Outcome::Refused { reply } => ("refused", reply),
+    };
+    let code = reply.get(..3).filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
+    (name, code.unwrap_or("none"))
+}
+
+/// A mail that is made: its tokens are on disk as digests, and here in clear until it is sent.
+struct Made {
+    draft: Draft,
+    store: Arc<Store>,
+    made_at: Micros,
+}
+
+/// Makes mails, many to a commit.
+struct Make(Context);
+
+impl Step for Make {
+    type Item = Leased;
+    type Done = Option<Made>;
+
+    async fn run(&self, tx: &mut Tx, items: &[Leased]) -> Result<Vec<Option<Made>>> {
+        let mut done = Vec::with_capacity(items.len());
+        for mail in items {
+            done.push(self.one(tx, mail).await?);
+        }
+        Ok(done)
+    }
+}
+
+impl Make {
+    async fn one(&self, tx: &mut Tx, mail: &Leased) -> Result<Option<Made>> {
+        let context = &self.0;
+        let now = context.clock.now();
+        let Some(store) = context.stores.by_id(&mail.store_id) else {
+            outbox::defer(tx, mail, "its store is not loaded yet", now + SECOND).await?;
+            return Ok(None);
+        };
+        if mail.expires_at <= now {
+            end(tx, mail, End::Expired, "given up", now).await?;
+            return Ok(None);
+        }
+        if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? {
+            outbox::defer(tx, mail, "the store's mails for this hour are used up", now + MINUTE)
+                .await?;
+            return Ok(None);
+        }
+        match message::make(tx, &context.config, &context.addresses, &store, mail, now).await? {
+            Ok(draft) => Ok(Some(Made { draft, store, made_at: now })),
+            Err(outcome) => {
+                outbox::settle(tx, mail, outcome, None, now).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// A store's budget for mails that anyone can trigger, counted per try.
+    async fn over_budget(&self, tx: &mut Tx, store: &Store, now: Micros) -> Result<bool> {
+        let most = self.0.config.limits.store_mails_per_hour;
+        let limit = limit::Window { most, window: crate::clock::HOUR };
+        let bucket = limit::bucket(&self.0.counters, "store-mails", &store.id);
+        let standing = limit::hit(tx, &[(bucket, 1, limit)], now).await?;
+        Ok(standing.first().is_some_and(|s| s.over(limit, now).is_some()))
+    }
+}
+
+/// What came of sending.
+struct Sent {
+    mail: Leased,
+    made_at: Micros,
+    outcome: Outcome,
+}
+
+/// Settles mails, many to a commit.
+struct Settle(Context);
+
+impl Step for Settle {
+    type Item = Sent;
+    type Done = ();
+
+    async fn run(&self, tx: &mut Tx, items: &[Sent]) -> Result<Vec<()>> {
+        let now = self.0.clock.now();
+        for sent in items {
+            self.one(tx, sent, now).await?;
+        }
+        Ok(vec![(); items.len()])
+    }
+}
+
+impl Settle {
+    async fn one(&self, tx: &mut Tx, sent: &Sent, now: Micros) -> Result<()> {
+        let Sent { mail, made_at, outcome } = sent;
+        let kind = mail.kind.as_str();
+        match outcome {
+            Outcome::Accepted { reply } => {
+                metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "accepted")
+                    .increment(1);
+                if outbox::settle(tx, mail, End::Sent, Some(reply), now).await? {
+                    let entry = Entry::MailAccepted { mail: kind, reply: reply.clone() };
+                    write(tx, mail, now, entry).await?;
+                }
+                Ok(())
+            }
+            Outcome::Refused { reply } => {
+                token::void_try(tx, &mail.id, *made_at, now).await?;
+                end(tx, mail, End::Failed, reply, now).await
+            }
+            Outcome::Deferred { reply, perhaps } => {
+                if !perhaps {
+                    token::void_try(tx, &mail.id, *made_at, now).await?;
+                }
+                let next_at = now + self.back_off(mail.attempts);
+                if next_at >= mail.expires_at {
+                    return end(tx, mail, End::Expired, reply, now).await;
+                }
+                metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "deferred")
+                    .increment(1);
+                outbox::defer(tx, mail, reply, next_at).await?;
+                let reply = reply.clone();
+                write(tx, mail, now, Entry::MailDeferred { mail: kind, reply, next_at }).await
+            }
+        }
+    }
+
+    /// Doubles from try to try, up to the longest wait.
+    fn back_off(&self, attempts: i64) -> Micros {
+        let config = &self.0.config.mail;
+        let doublings = u32::try_from(attempts).unwrap_or(0).min(30);
+        (config.retry_first * SECOND).saturating_mul(1 << doublings).min(config.retry_max * SECOND)
+    }
+}
+
+/// Settles a mail that will not arrive, and says so in the timeline.
+async fn end(tx: &mut Tx, mail: &Leased, end: End, reply: &str, now: Micros) -> Result<()> {
+    let kind = mail.kind.as_str();
+    metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "failed").increment(1);
+    outbox::settle(tx, mail, end, Some(reply), now).await?;
+    write(tx, mail, now, Entry::MailFailed { mail: kind, reply: reply.to_owned() }).await
+}
+
+/// A mail's customer is known to its row once the mail has been made.
+async fn write(tx: &mut Tx, mail: &Leased, now: Micros, entry: Entry) -> Result<()> {
+    let sql = "SELECT customer_id FROM outbox WHERE id = $1 AND customer_id IS NOT NULL";
+    let Some(row) = tx.row(sql, crate::args![&mail.id]).await? else { return Ok(()) };
+    let customer: String = row.get("customer_id");
+    let (merchant, store) = (&mail.merchant_id, Some(&*mail.store_id));
+    timeline::write_for(tx, merchant, &customer, store, now, entry).await
+}

@@ -1,0 +1,5 @@
+//! Doorkey's one binary.
+
+fn main() -> std::process::ExitCode {
+    doorkey::cli::main()
+}

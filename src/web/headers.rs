@@ -1,0 +1,42 @@
+//! Headers that every answer carries, errors included.
+
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+/// Everything from the page's own origin, nothing inline, no frames. `data:` is not allowed either:
+/// nothing here needs it.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    media-src 'self'; connect-src 'self'; worker-src 'self'; font-src 'self'; form-action 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+/// Adds what is missing; an answer that set its own (the demo's mailbox, cached assets) keeps it.
+pub fn secure(mut response: Response, https: bool) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            header::HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        // Two years: what browsers' preload lists ask for.
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static("max-age=63072000"));
+    }
+    response
+}
+
+/// For refusals before any site is known: a line of text.
+pub fn plain(response: Response) -> Response {
+    secure(response, false)
+}

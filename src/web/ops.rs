@@ -1,0 +1,102 @@
+//! The private listener: health, readiness, metrics; and the line in the log that every request
+//! leaves. Keep this listener away from the public network.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use super::site::Site;
+use crate::app::App;
+use crate::clock::{MINUTE, SECOND};
+use crate::db::Db;
+use crate::mail::outbox;
+
+/// The routes of the private listener.
+pub fn router(app: App, metrics: PrometheusHandle, works_mail: bool) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(move |State(app): State<App>| ready(app, works_mail)))
+        .route("/metrics", get(move || scrape(metrics.clone())))
+        .with_state(app)
+}
+
+/// 200 when everything that this process needs is there, else 503 and what is missing.
+async fn ready(app: App, works_mail: bool) -> Response {
+    let now = app.clock.now();
+    let mut wrong = Vec::new();
+    let mut oldest_seconds = None;
+    match app.db.schema_version().await {
+        Ok(version) if version == Db::schema_wanted() => {
+            match outbox::waiting(&app.db, now).await {
+                Ok(waiting) => {
+                    oldest_seconds = waiting.oldest_due_at.map(|due| (now - due) / SECOND);
+                }
+                Err(_) => wrong.push("the mail queue cannot be read"),
+            }
+        }
+        Ok(_) => wrong.push("the schema is not this program's: run doorkey migrate"),
+        Err(_) => wrong.push("the database does not answer"),
+    }
+    if app.smtp.is_none() {
+        wrong.push("no mail server is set: set smtp.url");
+    }
+    let alive_at = app.worker_alive_at.load(Ordering::Relaxed);
+    if works_mail && now - alive_at > MINUTE {
+        wrong.push("the mail worker has stopped");
+    }
+    if oldest_seconds.is_some_and(|age| age > 60) {
+        wrong.push("mail has been due for more than a minute");
+    }
+    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": wrong.is_empty(),
+        "wrong": wrong,
+        "oldest_waiting_seconds": oldest_seconds,
+    });
+    (status, Json(body)).into_response()
+}
+
+async fn scrape(metrics: PrometheusHandle) -> Response {
+    metrics.run_upkeep();
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], metrics.render()).into_response()
+}
+
+/// A line in the log and a count for every request: the route, never the address, for addresses
+/// carry tokens.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let site = request.extensions().get::<Site>().cloned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let started = tokio::time::Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    let (store, id, source) = site.as_ref().map_or(("", "", ""), |site| {
+        (site.store.as_ref().map_or("", |s| &s.key), &site.request_id, &site.source)
+    });
+    let elapsed = started.elapsed();
+    let micros = elapsed.as_micros() as u64;
+    tracing::info!(%method, route, status, micros, store, source, request = id, "request");
+    metrics::counter!("doorkey_http_requests", "route" => route.to_owned(), "status" => status_class(status))
+        .increment(1);
+    metrics::histogram!("doorkey_http_seconds").record(elapsed.as_secs_f64());
+    response
+}
+
+fn status_class(status: u16) -> &'static str {
+    match status {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}

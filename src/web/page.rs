@@ -1,0 +1,110 @@
+//! What every page has: its store, its language, its texts and its assets.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::assets;
+use crate::locale::Language;
+use crate::store::Store;
+
+/// The part of a template that all pages share.
+#[derive(Clone, Debug)]
+pub struct Page {
+    store: Arc<Store>,
+    language: Language,
+    /// `en`
+    pub lang: &'static str,
+    /// `ltr`: all of the languages so far are written so.
+    pub dir: &'static str,
+    /// The store's name.
+    pub store_name: String,
+    /// Stands in for a missing logo.
+    pub store_initial: String,
+    /// Where the logo is.
+    pub logo: Option<String>,
+    /// What all paths of the store begin with: `/s/harbor`, or nothing.
+    pub base: String,
+    /// Where the store's colours are.
+    pub look: String,
+    /// First name of who is logged in.
+    pub customer: Option<String>,
+}
+
+impl Page {
+    /// A page of `store` in `language`, seen by `customer`.
+    pub fn new(store: Arc<Store>, language: Language, customer: Option<String>) -> Self {
+        let base = store.path().to_owned();
+        Self {
+            lang: language.code(),
+            dir: "ltr",
+            store_name: store.name.clone(),
+            store_initial: store.name.chars().next().map(String::from).unwrap_or_default(),
+            logo: store.logo.map(|version| format!("{base}/logo?v={version}")),
+            look: format!("{base}/look.css?v={}", store.accent.trim_start_matches('#')),
+            base,
+            customer,
+            language,
+            store,
+        }
+    }
+
+    /// What all paths of the store begin with.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The store's wording of the prompt, else the language's.
+    pub fn prompt(&self) -> String {
+        self.store.prompt.clone().unwrap_or_else(|| self.t("forgot-prompt").to_owned())
+    }
+
+    /// The URL of an asset, which changes with its content.
+    pub fn asset(&self, name: &str) -> String {
+        assets::url(&self.base, name)
+    }
+
+    /// A text.
+    pub fn t(&self, key: &str) -> &'static str {
+        self.language.text(key)
+    }
+
+    /// A text with one argument.
+    pub fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
+        self.language.format(key, &[(name, &value)])
+    }
+}
+
+/// A page that only says something.
+#[derive(Template)]
+#[template(path = "store/message.html")]
+pub struct Message {
+    /// The page.
+    pub page: Page,
+    /// Heading.
+    pub title: String,
+    /// A sentence or two.
+    pub text: String,
+    /// Where to go from here: address and label.
+    pub links: Vec<(String, String)>,
+}
+
+impl IntoResponse for Message {
+    fn into_response(self) -> Response {
+        html(&self)
+    }
+}
+
+/// Renders a template as an HTML answer.
+pub fn html(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(body) => {
+            let kind = HeaderValue::from_static("text/html; charset=utf-8");
+            ([(header::CONTENT_TYPE, kind)], body).into_response()
+        }
+        Err(error) => super::error::Failure::Internal(error.to_string()).into_response(),
+    }
+}

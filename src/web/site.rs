@@ -1,0 +1,180 @@
+//! Which site a request is for. The host is looked up among the configured ones and never used for
+//! anything else: links, cookies and redirects are built from the configuration alone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::uri::{PathAndQuery, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::error::Failure;
+use super::headers;
+use crate::app::App;
+use crate::config::Config;
+use crate::store::{self, Store};
+
+/// The site that a request is for.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The store, if the path lies in one.
+    pub store: Option<Arc<Store>>,
+    /// The site's configured origin: `https://shop.example.com`.
+    pub origin: Arc<str>,
+    /// Who asks.
+    pub source: Arc<str>,
+    /// Names the request in logs and on error pages.
+    pub request_id: Arc<str>,
+}
+
+/// Finds the site, refuses what is no business of ours, and rewrites a store's own paths to
+/// `/s/{store}/…`, under which its pages are routed.
+pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let site = match find(&app, &request) {
+        Ok((site, path)) => {
+            if let Some(path) = path {
+                *request.uri_mut() = rewritten(request.uri(), &path);
+            }
+            site
+        }
+        Err(refusal) => return headers::plain(refusal),
+    };
+    let https = site.origin.starts_with("https://");
+    if changes_something(request.method()) && !is_same_origin(request.headers(), &site.origin) {
+        let language = site.store.as_ref().map(|s| s.language).unwrap_or_default();
+        return headers::secure(Failure::Forbidden.page(&site, language), https);
+    }
+    request.extensions_mut().insert(site);
+    headers::secure(next.run(request).await, https)
+}
+
+/// The site, and the path to route by where it differs from the one asked for.
+fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Response> {
+    let host = host(request)?;
+    let path = request.uri().path();
+    let site = |store: Option<Arc<Store>>, origin: &str| Site {
+        store,
+        origin: origin.into(),
+        source: source(&app.config, request).into(),
+        request_id: crate::reference().into(),
+    };
+    if let Some((store, rest)) = app.stores.at(&host, path) {
+        let rest = if rest.is_empty() { "/" } else { rest };
+        let path = format!("/s/{}{rest}", store.key);
+        let origin = store.origin().to_owned();
+        return Ok((site(Some(store), &origin), Some(path)));
+    }
+    let main = main_origin(&app.config);
+    if host == store::host_of(&main) || app.stores.has_host(&host) {
+        // A store is reached at its base URL and nowhere else.
+        if path.starts_with("/s/") {
+            return Err(
+                (StatusCode::NOT_FOUND, "There is no store at this address.\n").into_response()
+            );
+        }
+        let origin = if host == store::host_of(&main) { main } else { format!("https://{host}") };
+        return Ok((site(None, &origin), None));
+    }
+    // Typed by hand on the machine itself: lead to the address that cookies and links are made for.
+    if store::is_loopback(&host) && store::is_loopback(&main) && request.method() == Method::GET {
+        let to = format!("{main}{}", request.uri().path_and_query().map_or("/", |p| p.as_str()));
+        return Err((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response());
+    }
+    Err((
+        StatusCode::MISDIRECTED_REQUEST,
+        "This server does not know the host that you asked for.\n",
+    )
+        .into_response())
+}
+
+/// The origin of the back office, and of stores under `/s/{store}`.
+pub fn main_origin(config: &Config) -> String {
+    match &config.oms_url {
+        Some(url) => {
+            let start = url.find("://").map_or(0, |i| i + 3);
+            url[start..].find('/').map_or(url.as_str(), |i| &url[..start + i]).to_owned()
+        }
+        None if config.listen.ip().is_unspecified() => {
+            format!("http://127.0.0.1:{}", config.listen.port())
+        }
+        None => format!("http://{}", config.listen),
+    }
+}
+
+/// The one host of the request, folded, without a default port. Two that differ are an attack or a
+/// broken proxy; either way nothing good comes of guessing.
+fn host(request: &Request) -> Result<String, Response> {
+    let refuse = || (StatusCode::BAD_REQUEST, "The request must name one host.\n").into_response();
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let header = hosts.next().map(|h| h.to_str().map_err(|_| refuse())).transpose()?;
+    if hosts.next().is_some() {
+        return Err(refuse());
+    }
+    let target = request.uri().authority().map(|a| a.as_str());
+    let host = match (header, target) {
+        (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => return Err(refuse()),
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Err(refuse()),
+    };
+    let host = host.to_ascii_lowercase();
+    Ok(host.strip_suffix(":443").or(host.strip_suffix(":80")).unwrap_or(&host).to_owned())
+}
+
+fn rewritten(uri: &Uri, path: &str) -> Uri {
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    target.parse::<PathAndQuery>().map(Uri::from).unwrap_or_else(|_| uri.clone())
+}
+
+fn changes_something(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// What the browser says of where a request comes from (Fetch Metadata; RFC 6454). A program that
+/// says nothing is let through: it carries nobody's cookies but its own.
+///
+/// Our pages are served with `Referrer-Policy: no-referrer`, and for those browsers send forms with
+/// `Origin: null`. That alone says nothing (a sandboxed frame sends it too), so it is believed only
+/// beside `Sec-Fetch-Site: same-origin`, which no page can set.
+fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+    let all = |name: &str, fits: &dyn Fn(&[u8]) -> bool| {
+        headers.get_all(name).iter().all(|value| fits(value.as_bytes()))
+    };
+    let vouched =
+        headers.contains_key("sec-fetch-site") && all("sec-fetch-site", &|v| v == b"same-origin");
+    all("sec-fetch-site", &|v| v == b"same-origin" || v == b"none")
+        && all("origin", &|v| {
+            v.eq_ignore_ascii_case(origin.as_bytes()) || (v == b"null" && vouched)
+        })
+}
+
+/// Who asks: the socket's peer, unless that is a trusted proxy; then the right-most hop of
+/// `X-Forwarded-For` that is none. IPv6 counts by /64, which is what one customer has.
+fn source(config: &Config, request: &Request) -> String {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let Some(mut found) = peer else { return "unknown".into() };
+    let is_trusted = |ip| config.trusted_proxies.iter().any(|network| network.contains(ip));
+    if is_trusted(found) {
+        let hops = request.headers().get_all("x-forwarded-for").iter();
+        let hops: Vec<_> =
+            hops.filter_map(|h| h.to_str().ok()).flat_map(|h| h.split(',')).collect();
+        for hop in hops.iter().rev() {
+            let Ok(ip) = hop.trim().parse::<std::net::IpAddr>() else { break };
+            found = ip;
+            if !is_trusted(ip) {
+                break;
+            }
+        }
+    }
+    match found.to_canonical() {
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => {
+            let s = ip.segments();
+            format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The login page. One failure text for every failure, and exactly one Argon2id verification
+//! whoever is asked for.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::address::EmailAddress;
+use crate::customer::{self, Credential};
+use crate::limit::{Attempt, LoginGuard};
+use crate::password::{Password, Verdict};
+use crate::secret::Token;
+use crate::session;
+use crate::timeline::{self, Entry};
+use crate::web::error::{Failure, seconds};
+use crate::web::extract::{Here, Name, see_other};
+use crate::web::form::Form;
+use crate::web::page::{Page, html};
+
+/// Where to go afterwards.
+#[derive(Debug, Default, Deserialize)]
+pub struct Ask {
+    /// A page inside the store.
+    #[serde(default)]
+    pub return_to: String,
+}
+
+/// What the page posts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    email: String,
+    password: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+#[derive(Template)]
+#[template(path = "store/login.html")]
+struct LoginPage {
+    page: Page,
+    email: String,
+    error: Option<String>,
+    notice: Option<String>,
+    return_to: String,
+    prompt: String,
+    picture_id: String,
+}
+
+impl LoginPage {
+    fn new(here: &Here, return_to: &str) -> Self {
+        let page = here.page(None);
+        Self {
+            prompt: page.prompt(),
+            page,
+            email: String::new(),
+            error: None,
+            notice: None,
+            return_to: here.store.inside(return_to).unwrap_or_default().to_owned(),
+            // The popup opens with JavaScript only, and then nobody needs a picture.
+            picture_id: String::new(),
+        }
+    }
+}
+
+/// GET: the form.
+pub async fn show(here: Here, Query(ask): Query<Ask>) -> Result<Response, Failure> {
+    let mut page = LoginPage::new(&here, &ask.return_to);
+    if here.cookie(Name::Session).is_some() {
+        let session = here.session().await?;
+        page.page = here.page(session.as_ref());
+    }
+    Ok(html(&page))
+}
+
+/// POST: 303 with a session, 401 and the one text, or 429.
+pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Failure> {
+    let typed = typed_key(&form.email);
+    let (merchant, app) = (&here.store.merchant_id, &here.app);
+    let limits = &app.config.limits;
+    let guard = LoginGuard::new(&app.keys.counters, limits, merchant, &here.source, &typed);
+    if let Attempt::Wait(wait) = guard.enter(&app.db, here.now).await? {
+        metrics::counter!("doorkey_logins", "outcome" => "throttled").increment(1);
+        return Ok(throttled(&here, &form, seconds(wait)));
+    }
+    // Longer than any password that could have been set, so there is nothing to compare with.
+    let Ok(password) = Password::read(&form.password) else { return Ok(failed(&here, &form)) };
+    let found = customer::credential(&app.db, merchant, &typed).await?;
+    let (customer, stored) = match found {
+        Some(Credential { customer, password_hash }) => (Some(customer), password_hash),
+        None => (None, None),
+    };
+    let verdict = app.hasher.verify(password.clone(), stored).await?;
+    let customer = customer.filter(|c| c.blocked_at.is_none() && c.frozen_at.is_none());
+    let (Some(customer), Verdict::Right | Verdict::RightButStale) = (customer, verdict) else {
+        metrics::counter!("doorkey_logins", "outcome" => "failed").increment(1);
+        return Ok(failed(&here, &form));
+    };
+    let upgraded = match verdict {
+        Verdict::RightButStale => Some(app.hasher.hash(password).await?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    let mut tx = app.db.begin().await?;
+    guard.succeeded(&mut tx).await?;
+    if let Some(hash) = upgraded {
+        customer::rehash(&mut tx, &customer, &hash).await?;
+    }
+    let config = &app.config.session;
+    let token =
+        session::start(&mut tx, config, &here.store, &customer.id, &here.device, here.now).await?;
+    // The browser's earlier session is over: its cookie is about to be replaced.
+    if let Some(old) = here.cookie(Name::Session).and_then(|v| Token::parse(&v)) {
+        session::end(&mut tx, old.digest(), here.now).await?;
+    }
+    let entry = Entry::LoggedIn { by: "password" };
+    timeline::write(&mut tx, &customer, Some(&here.store.id), here.now, entry).await?;
+    tx.commit().await?;
+    metrics::counter!("doorkey_logins", "outcome" => "right").increment(1);
+    Ok(see_other(&here.landing(&form.return_to), [here.session_cookie(&token)]))
+}
+
+/// What is looked up and counted: the canonical address, or, for what is no address, its first
+/// bytes, which nobody has.
+fn typed_key(typed: &str) -> String {
+    match EmailAddress::parse(typed) {
+        Some(address) => address.key().to_owned(),
+        None => typed.to_ascii_lowercase().chars().take(254).filter(|c| *c != '\0').collect(),
+    }
+}
+
+fn failed(here: &Here, form: &Login) -> Response {
+    let error = here.language.text("login-failed").to_owned();
+    (StatusCode::UNAUTHORIZED, again(here, form, error)).into_response()
+}
+
+fn throttled(here: &Here, form: &Login, seconds: i64) -> Response {
+    let wait = here.language.duration(seconds);
+    let error = here.language.format("login-wait", &[("wait", &wait)]);
+    let retry = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+    (StatusCode::TOO_MANY_REQUESTS, retry, again(here, form, error)).into_response()
+}
+
+fn again(here: &Here, form: &Login, error: String) -> Response {
+    let page = LoginPage::new(here, &form.return_to);
+    html(&LoginPage { email: form.email.clone(), error: Some(error), ..page })
+}
+
+/// POST: the session ends. The form is not read: our own pages send a secret with it and shops
+/// nothing, and ending one's own session needs neither.
+pub async fn logout(here: Here) -> Result<Response, Failure> {
+    if let Some(token) = here.cookie(Name::Session).and_then(|v| Token::parse(&v)) {
+        let mut tx = here.app.db.begin().await?;
+        session::end(&mut tx, token.digest(), here.now).await?;
+        tx.commit().await?;
+    }
+    Ok(see_other(&here.path("/login"), [here.forget(Name::Session)]))
+}
