@@ -46,7 +46,6 @@ function hint(input) {
   const better = suggestion(input.value);
   if (!better) return place.replaceChildren();
   const text = place.dataset.text.replace("{}", () => better);
-  // The press that takes the focus off the field is often the press on this very button: leave it in place.
   if (place.textContent === text) return;
   const button = document.createElement("button");
   button.type = "button";
@@ -59,7 +58,19 @@ function hint(input) {
   place.replaceChildren(button);
 }
 
-document.addEventListener("focusout", (event) => event.target.name === "email" && hint(event.target));
+// The hint moves what is below it. So it waits until a press is over, or the press that takes the focus off the
+// field would miss what it was aimed at.
+let press = Promise.resolve();
+document.addEventListener("pointerdown", () => {
+  press = new Promise((over) => {
+    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(over), { once: true });
+  });
+}, true);
+document.addEventListener("focusout", async ({ target }) => {
+  if (target.name !== "email") return;
+  await press;
+  hint(target);
+});
 document.addEventListener("input", (event) => {
   if (event.target.name === "email" && event.target.closest(".field")?.querySelector(".typo-hint button")) hint(event.target);
 });

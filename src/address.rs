@@ -82,14 +82,26 @@ fn read_domain(domain: &str) -> Option<String> {
     if valid.is_err() || idna::domain_to_ascii_strict(&unicode).ok()? != ascii {
         return None;
     }
-    // What was typed in ASCII must come out as it was: the mapping of UTS 46 is for Unicode only.
-    if domain.is_ascii() && !domain.eq_ignore_ascii_case(&ascii) {
-        return None;
-    }
     let labels: Vec<_> = ascii.split('.').collect();
     let top = labels.last()?;
     let named = labels.len() >= 2 && !top.bytes().all(|b| b.is_ascii_digit());
-    (named && labels.iter().all(|label| is_label(label))).then_some(ascii)
+    let plain = is_undisguised(domain, &labels) && labels.iter().all(|label| is_label(label));
+    (named && plain).then_some(ascii)
+}
+
+/// The mapping of UTS 46 also makes ASCII of full-width letters, ligatures and the Kelvin sign, and
+/// drops what cannot be seen. Nobody's address is written so: a label in ASCII must come out as it
+/// was typed, and one in Unicode as an A-label.
+fn is_undisguised(domain: &str, labels: &[&str]) -> bool {
+    let typed: Vec<_> = domain.split('.').collect();
+    typed.len() == labels.len()
+        && typed.iter().zip(labels).all(|(typed, label)| {
+            if typed.is_ascii() {
+                typed.eq_ignore_ascii_case(label)
+            } else {
+                label.starts_with("xn--")
+            }
+        })
 }
 
 fn is_label(label: &str) -> bool {

@@ -25,6 +25,8 @@ pub enum Requested {
     Yes,
     /// Too many changes in an hour: each one mails an address that nobody has confirmed.
     TooMany(Micros),
+    /// The password was changed meanwhile, which ended the session that asks.
+    LoggedOut,
 }
 
 /// Takes up a change; an earlier one that is still pending ends. The caller has checked the
@@ -48,6 +50,9 @@ pub async fn request(
     if let Some(wait) = standing.first().and_then(|s| s.over(limit, now)) {
         tx.commit().await?;
         return Ok(Requested::TooMany(wait));
+    }
+    if !customer::hold(&mut tx, customer).await? {
+        return Ok(Requested::LoggedOut);
     }
     end_pending(&mut tx, &customer.id, now).await?;
     let id = crate::new_id();

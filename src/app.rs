@@ -3,14 +3,15 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 
 use crate::captcha::Captcha;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{self, Db};
+use crate::mail::outbox;
 use crate::mail::smtp::{Smtp, SmtpSettings};
 use crate::mail::worker::{self, Worker};
 use crate::password::{Params, PasswordHasher};
@@ -124,6 +125,22 @@ impl App {
         })))
     }
 
+    /// Looks whether the queue is at its bound, so that the door knows. For every process that
+    /// serves pages: the mail workers may be others.
+    ///
+    /// # Errors
+    /// What the database says; then the door stays as it was.
+    pub async fn look_at_queue(&self) -> db::Result<()> {
+        let waiting = outbox::waiting(&self.db, self.clock.now()).await?;
+        self.full.store(waiting.count >= self.config.limits.queue, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether it was at its bound when last looked at.
+    pub fn is_queue_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// A mail worker for this application.
     pub fn worker(&self) -> Worker {
         Worker::new(worker::Context {
@@ -135,7 +152,6 @@ impl App {
             counters: self.keys.counters.clone(),
             smtp: self.smtp.clone(),
             wake: self.wake.clone(),
-            full: self.full.clone(),
             alive_at: self.worker_alive_at.clone(),
         })
     }

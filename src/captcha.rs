@@ -27,9 +27,6 @@ use crate::secret::{Digest, Secret, random, sha256};
 /// How long a challenge or a picture can be answered.
 pub const LIFETIME: Micros = 10 * MINUTE;
 
-/// Expected number of hashes for one answer at rest: 0.4 to 0.8 s in a browser on a laptop.
-pub const DEFAULT_DIFFICULTY: u32 = 400_000;
-
 /// Longest answer that is looked at; a real one has about 900 bytes.
 const MAX_PAYLOAD: usize = 4096;
 

@@ -30,13 +30,19 @@ use crate::secret::{Secret, random};
 struct Cli {
     /// The configuration file (TOML). Every key can also be set by environment: `smtp.url` as
     /// DOORKEY_SMTP__URL.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     config: Option<PathBuf>,
     /// How logs on standard error look.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, help_heading = "Everywhere")]
     log_format: LogFormat,
     /// How much is logged: error, warn, info, debug or trace.
-    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "info",
+        value_name = "LEVEL",
+        help_heading = "Everywhere"
+    )]
     log_level: tracing::Level,
     #[command(subcommand)]
     command: Command,
@@ -100,11 +106,7 @@ impl From<db::Error> for Failure {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers, not errors; clap knows which is which.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misused(&error),
     };
     start_log(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -115,6 +117,28 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }
+}
+
+/// Help and version are answers and printed as they are; a mistake is one line. clap's own text of
+/// it goes on for several, with the usage that `--help` shows better.
+fn misused(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,
+    };
+    if !matches!(
+        error.kind(),
+        DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        let text = error.render().to_string();
+        let text = text.split("\n\nUsage:").next().unwrap_or_default();
+        let text = text.split("\n\nFor more").next().unwrap_or_default();
+        let words: Vec<_> = text.trim_start_matches("error: ").split_whitespace().collect();
+        eprintln!("doorkey: {}; see --help", words.join(" "));
+        return ExitCode::from(2);
+    }
+    // A closed pipe is no reason to fail.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn fail(failure: &Failure) -> ExitCode {
@@ -143,7 +167,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 fn start_log(cli: &Cli) {
     let level = cli.log_level;
     let others = level.min(tracing::Level::INFO);
-    let filter = EnvFilter::new(format!("{others},doorkey={level}"));
+    let filter = EnvFilter::new(format!("{others},sqlx::postgres::notice=warn,doorkey={level}"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -159,7 +183,7 @@ fn start_log(cli: &Cli) {
 /// # Errors
 /// When it cannot be opened or reached.
 pub async fn open(config: &Config) -> Result<Db, Failure> {
-    Db::connect(&config.database_url).await.map_err(|error| {
+    Db::connect(config.database_url.reveal()).await.map_err(|error| {
         // The URL may hold a password; what the driver says does not.
         Failure(format!("cannot open the database: {error}; check database_url"))
     })
@@ -195,7 +219,7 @@ pub fn secret(config: &Config, create: bool) -> Result<Secret, Failure> {
 
 /// Where the secret of a SQLite installation lies.
 pub fn secret_file(config: &Config) -> Option<PathBuf> {
-    let url = &config.database_url;
+    let url = config.database_url.reveal();
     if is_postgres(url) {
         return None;
     }

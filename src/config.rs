@@ -63,7 +63,8 @@ impl Config {
                 self.link.ttl
             ));
         }
-        if !self.database_url.starts_with("sqlite:") && !is_postgres(&self.database_url) {
+        let database = self.database_url.reveal();
+        if !database.starts_with("sqlite:") && !is_postgres(database) {
             return Err("database_url must start with sqlite: or postgres://".into());
         }
         if let Some(tls) = self.smtp.tls.as_deref()

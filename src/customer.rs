@@ -232,6 +232,17 @@ pub async fn set_password(
     timeline::write(tx, customer, Some(store_id), now, Entry::PasswordChanged).await
 }
 
+/// Holds the customer's credential until the transaction ends, if it is still the one that
+/// `customer` was read with. False when the password was changed meanwhile: then whoever proved the
+/// old one is too late, and must not get a session or a change out of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn hold(tx: &mut Tx, customer: &Customer) -> Result<bool> {
+    let sql = "UPDATE credential SET version = version WHERE customer_id = $1 AND version = $2";
+    Ok(tx.exec(sql, args![&customer.id, customer.credential_version]).await? == 1)
+}
+
 /// Replaces the hash by one of today's strength for the same password. Nothing ends, and nothing
 /// happens if the password was changed meanwhile.
 ///

@@ -82,6 +82,8 @@ impl Db {
             let options = PgConnectOptions::from_str(url)?
                 .application_name("doorkey")
                 .disable_statement_logging();
+            // Once without the pool, which would try for half a minute and then hide the reason.
+            options.connect().await?.close().await?;
             let pool = PgPoolOptions::new()
                 .max_connections(16)
                 .acquire_timeout(Duration::from_secs(30))

@@ -3,7 +3,7 @@
 
 use crate::args;
 use crate::clock::{Micros, SECOND};
-use crate::db::{Db, Result, Tx};
+use crate::db::{self, Db, Result, Tx};
 use crate::secret::Key;
 
 /// `most` hits in `window` microseconds; then the door is shut until the window ends.
@@ -129,35 +129,34 @@ impl LoginGuard {
     /// What the database says.
     pub async fn enter(&self, db: &Db, now: Micros) -> Result<Attempt> {
         let mut tx = db.begin().await?;
-        let rows = tx
-            .rows(
-                "SELECT bucket, hits, started_at, expires_at FROM counter
-                 WHERE bucket IN ($1, $2) AND expires_at > $3",
-                args![&self.pair, &self.source, now],
+        // Hit first, look then: the hit holds the row, so that of many attempts at once each sees
+        // those before it. A refusal drops the transaction, and the hit with it.
+        let row = tx
+            .row(
+                "INSERT INTO counter (bucket, started_at, hits, expires_at) VALUES ($1, $2, 1, $3)
+                 ON CONFLICT (bucket) DO UPDATE SET
+                    hits = CASE WHEN counter.expires_at <= excluded.started_at
+                        THEN 1 ELSE counter.hits + 1 END,
+                    expires_at = CASE WHEN counter.expires_at <= excluded.started_at
+                        THEN excluded.expires_at ELSE counter.expires_at END
+                 RETURNING hits, expires_at",
+                args![&self.pair, now, now + self.memory()],
             )
-            .await?;
-        for row in &rows {
-            let (hits, until): (i64, i64) = (row.get("hits"), row.get("expires_at"));
-            let wait = if row.get::<String>("bucket") == self.source {
-                (hits >= self.per_source.most).then(|| until - now)
-            } else {
-                // The row lives `longest` past its last failure; that failure's own wait is shorter.
-                let last = until - self.memory();
-                (hits >= self.free).then(|| last + self.wait_after(hits) - now).filter(|w| *w > 0)
-            };
-            if let Some(wait) = wait {
-                return Ok(Attempt::Wait(wait));
-            }
+            .await?
+            .ok_or(db::Error::RowNotFound)?;
+        let before = row.get::<i64>("hits") - 1;
+        let last = row.get::<i64>("expires_at") - self.memory();
+        let wait = last + self.wait_after(before) - now;
+        if before >= self.free && wait > 0 {
+            return Ok(Attempt::Wait(wait));
         }
-        tx.exec(
-            "INSERT INTO counter (bucket, started_at, hits, expires_at) VALUES ($1, $2, 1, $3)
-             ON CONFLICT (bucket) DO UPDATE SET
-                hits = CASE WHEN counter.expires_at <= $2 THEN 1 ELSE counter.hits + 1 END,
-                expires_at = $3",
-            args![&self.pair, now, now + self.memory()],
-        )
-        .await?;
-        hit(&mut tx, &[(self.source.clone(), 1, self.per_source)], now).await?;
+        let sql = "UPDATE counter SET expires_at = $1 WHERE bucket = $2";
+        tx.exec(sql, args![now + self.memory(), &self.pair]).await?;
+        let source = (self.source.clone(), 1, self.per_source);
+        let standings = hit(&mut tx, &[source], now).await?;
+        if let Some(wait) = standings.first().and_then(|s| s.over(self.per_source, now)) {
+            return Ok(Attempt::Wait(wait));
+        }
         tx.commit().await?;
         Ok(Attempt::Allowed)
     }

@@ -114,7 +114,8 @@ pub async fn mint(
 }
 
 /// Why a customer gets no mail now, if so: a closed account, a hold by "This wasn't me", or too many
-/// mails. The caps count what was made for the customer, over all stores and kinds.
+/// mails. The caps count what was made for the customer, over all stores and kinds, but for what
+/// never left: a request right after a mail was given up must not be absorbed by it.
 pub(crate) async fn withhold(
     tx: &mut Tx,
     config: &Config,
@@ -135,7 +136,8 @@ pub(crate) async fn withhold(
     let rows = tx
         .rows(
             "SELECT minted_at FROM outbox WHERE customer_id = $1 AND minted_at > $2 AND id <> $3
-             AND kind IN ('recovery', 'registration') ORDER BY minted_at DESC LIMIT 1000",
+             AND kind IN ('recovery', 'registration') AND COALESCE(outcome, '') <> 'expired'
+             ORDER BY minted_at DESC LIMIT 1000",
             args![&customer.id, now - DAY, &mail.id],
         )
         .await?;
@@ -189,7 +191,6 @@ pub struct Finished {
 ///
 /// # Errors
 /// What the database says; then nothing happened either.
-#[expect(clippy::too_many_arguments, reason = "one act with all that it needs, called once")]
 pub async fn finish(
     db: &Db,
     config: &Config,
@@ -197,7 +198,7 @@ pub async fn finish(
     store: &Store,
     link: &Token,
     password_hash: &str,
-    device: &str,
+    browser: &session::Browser<'_>,
     now: Micros,
 ) -> Result<Option<Finished>> {
     let mut tx = db.begin().await?;
@@ -211,7 +212,7 @@ pub async fn finish(
     customer::set_password(&mut tx, &customer, &store.id, password_hash, now).await?;
     notify_changed(&mut tx, config, store, &customer, now).await?;
     let session =
-        session::start(&mut tx, &config.session, store, &customer.id, device, now).await?;
+        session::start(&mut tx, &config.session, store, &customer.id, browser, now).await?;
     let by = Entry::LoggedIn { by: "recovery" };
     timeline::write(&mut tx, &customer, Some(&store.id), now, by).await?;
     let sql = "SELECT return_to, cart_sealed FROM recovery WHERE id = $1";

@@ -65,18 +65,18 @@ pub async fn start(
     let limits = &config.limits;
     let source = Window::new(limits.source_requests, limits.source_window);
     let address = Window::new(limits.address_requests, limits.address_window);
-    let whom = format!("{}\n{}", store.merchant_id, request.address.key());
-    let buckets = [
-        (limit::bucket(counters, "recovery-source", request.source), 1, source),
-        (limit::bucket(counters, "recovery-address", &whom), 1, address),
-    ];
-    let standings = limit::hit(&mut tx, &buckets, now).await?;
-    if let Some(wait) = standings[0].over(source, now) {
+    let bucket = limit::bucket(counters, "recovery-source", request.source);
+    let standing = limit::hit(&mut tx, &[(bucket, 1, source)], now).await?;
+    if let Some(wait) = standing[0].over(source, now) {
         tx.commit().await?;
         return Ok(Accepted::TooMany(wait));
     }
+    // Only now: a source that is refused must not use up what an address has.
+    let whom = format!("{}\n{}", store.merchant_id, request.address.key());
+    let bucket = limit::bucket(counters, "recovery-address", &whom);
+    let standing = limit::hit(&mut tx, &[(bucket, 1, address)], now).await?;
     let reference = crate::reference();
-    if standings[1].over(address, now).is_none() {
+    if standing[0].over(address, now).is_none() {
         let id = crate::new_id();
         let sealed = addresses.seal(&id, request.address.as_str().as_bytes());
         tx.exec(
@@ -146,14 +146,17 @@ pub async fn mint(
     let sql = "SELECT address_sealed, language FROM registration
                WHERE id = $1 AND merchant_id = $2 AND store_id = $3";
     let args = args![&mail.subject_id, &store.merchant_id, &store.id];
-    let row = tx.row(sql, args).await?;
-    let Some((address, language)) = row.and_then(|row| {
-        let sealed: Option<Vec<u8>> = row.get("address_sealed");
-        Some((open(addresses, &mail.subject_id, &sealed?)?, row.get::<String>("language")))
-    }) else {
-        return Ok(Minted::Withheld(End::Nobody));
+    let Some(row) = tx.row(sql, args).await? else { return Ok(Minted::Withheld(End::Nobody)) };
+    let sealed: Option<Vec<u8>> = row.get("address_sealed");
+    let address = sealed.and_then(|sealed| open(addresses, &mail.subject_id, &sealed));
+    let known = match (&mail.customer_id, &address) {
+        // An earlier try found the customer and forgot what was typed.
+        (Some(id), _) => customer::by_id(tx, &store.merchant_id, id).await?,
+        (None, Some(address)) => {
+            customer::by_address(tx, &store.merchant_id, address.key()).await?
+        }
+        (None, None) => None,
     };
-    let known = customer::by_address(tx, &store.merchant_id, address.key()).await?;
     if let Some(customer) = known {
         forget(tx, &mail.subject_id, now).await?;
         if let Some((end, reason)) = recovery::withhold(tx, config, &customer, mail, now).await? {
@@ -164,6 +167,7 @@ pub async fn mint(
         outbox::minted(tx, mail, Some(&customer.id), now).await?;
         return Ok(Minted::Exists(Box::new(customer)));
     }
+    let Some(address) = address else { return Ok(Minted::Withheld(End::Nobody)) };
     let expires_at = now + config.link.confirm_ttl * SECOND;
     let token = NewToken {
         purpose: Purpose::Registration,
@@ -179,7 +183,7 @@ pub async fn mint(
     outbox::minted(tx, mail, None, now).await?;
     let sql = "UPDATE registration SET handled_at = $1 WHERE id = $2";
     tx.exec(sql, args![now, &mail.subject_id]).await?;
-    let language = Language::parse(&language).unwrap_or(store.language);
+    let language = Language::parse(&row.get::<String>("language")).unwrap_or(store.language);
     Ok(Minted::Confirm { to: address.as_str().to_owned(), link, expires_at, language })
 }
 
@@ -218,7 +222,7 @@ pub async fn confirm(
     addresses: &Key,
     store: &Store,
     link: &Token,
-    device: &str,
+    browser: &session::Browser<'_>,
     now: Micros,
 ) -> Result<Option<Confirmed>> {
     let mut tx = db.begin().await?;
@@ -253,7 +257,7 @@ pub async fn confirm(
     let customer = customer::by_id(&mut tx, &store.merchant_id, &id).await?;
     let customer = customer.ok_or(db::Error::RowNotFound)?;
     timeline::write(&mut tx, &customer, Some(&store.id), now, Entry::Registered).await?;
-    let session = session::start(&mut tx, &config.session, store, &id, device, now).await?;
+    let session = session::start(&mut tx, &config.session, store, &id, browser, now).await?;
     tx.commit().await?;
     Ok(Some(Confirmed { session, return_to: row.get("return_to") }))
 }

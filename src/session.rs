@@ -23,6 +23,15 @@ pub struct Session {
     pub seen_at: Micros,
 }
 
+/// The browser that a session is started in.
+#[derive(Clone, Copy, Debug)]
+pub struct Browser<'a> {
+    /// Browser and system, as far as they can be told.
+    pub device: &'a str,
+    /// What its cookie opened so far. That ends, for the cookie is about to be replaced.
+    pub replaces: Option<Digest>,
+}
+
 /// Starts a session and gives the value of its cookie, the only copy there is.
 ///
 /// # Errors
@@ -32,9 +41,12 @@ pub async fn start(
     config: &SessionConfig,
     store: &Store,
     customer_id: &str,
-    device: &str,
+    browser: &Browser<'_>,
     now: Micros,
 ) -> Result<Token> {
+    if let Some(old) = browser.replaces {
+        end(tx, old, now).await?;
+    }
     let token = Token::new();
     // The version is read here and not passed in: after a change of password in this very
     // transaction, the caller's copy of the customer is out of date.
@@ -48,7 +60,7 @@ pub async fn start(
             crate::new_id(),
             &store.merchant_id,
             &store.id,
-            device,
+            browser.device,
             now,
             now + config.absolute * SECOND,
             customer_id

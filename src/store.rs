@@ -4,6 +4,8 @@
 //! Every page needs its store, so all stores are kept in memory; a revision number in the database
 //! tells each running process when to read them again.
 
+mod base_url;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
@@ -11,6 +13,8 @@ use crate::args;
 use crate::clock::Micros;
 use crate::db::{Db, Result, Row, Tx};
 use crate::locale::Language;
+
+pub use base_url::{host_of, is_loopback, is_safe_url, name_of, origin_of, read_base_url};
 
 /// Who sees the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +81,7 @@ impl Store {
 
     /// `https://host:port` of its base URL.
     pub fn origin(&self) -> &str {
-        let start = self.base_url.find("://").map_or(0, |i| i + 3);
-        self.base_url[start..].find('/').map_or(&self.base_url, |i| &self.base_url[..start + i])
+        origin_of(&self.base_url)
     }
 
     /// The path of its base URL, without a trailing slash: `/s/harbor`, or nothing.
@@ -138,28 +141,6 @@ pub fn read_name(text: &str) -> Option<String> {
         && text.trim() == text
         && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
-}
-
-/// Reads a base URL: `http` or `https`, a host of letters, digits, dots and hyphens (or an IPv6
-/// address), perhaps a port and a plain path; no user, query or fragment.
-pub fn read_base_url(text: &str) -> Option<String> {
-    let text = text.trim_end_matches('/');
-    let uri: axum::http::Uri = text.parse().ok()?;
-    let authority = uri.authority()?;
-    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b));
-    let fits = matches!(uri.scheme_str(), Some("http" | "https"))
-        && !authority.as_str().contains('@')
-        && (plain(authority.host()) || authority.host().starts_with('['))
-        && uri.query().is_none()
-        && !text.contains('#')
-        && plain(uri.path())
-        && !uri.path().contains("..")
-        && !uri.path().contains("//");
-    fits.then(|| {
-        let path = uri.path().trim_end_matches('/');
-        let scheme = uri.scheme_str().unwrap_or_default();
-        format!("{scheme}://{}{path}", authority.as_str().to_ascii_lowercase())
-    })
 }
 
 /// What is needed to add a store; the rest has defaults and can be set later.
@@ -342,25 +323,6 @@ impl Stores {
     fn held(&self) -> Arc<Held> {
         self.held.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
-}
-
-/// Whether a URL's host is this machine itself.
-pub fn is_loopback(url: &str) -> bool {
-    let host = host_of(url).split('/').next().unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name == "localhost"
-        || name
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-/// `host:port` of an origin.
-pub fn host_of(origin: &str) -> &str {
-    origin.split_once("://").map_or(origin, |(_, host)| host)
 }
 
 /// Reads all stores.

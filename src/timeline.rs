@@ -59,6 +59,10 @@ pub enum Entry {
     LinkStopped,
     /// "This wasn't me" on a notice.
     AccountFrozen,
+    /// Staff closed the account.
+    Blocked,
+    /// Staff reopened it.
+    Unblocked,
     /// A change of address was asked for.
     AddressChangeRequested,
     /// The new address was confirmed.

@@ -78,6 +78,7 @@ pub fn doorkey(app: &App) -> Router {
         // Browsers
         .route("/s/{store}/.well-known/change-password", get(account::well_known))
         .route("/s/{store}/look.css", get(look::stylesheet))
+        .route("/s/{store}/icon.svg", get(look::icon))
         .route("/s/{store}/logo", get(look::logo))
         .route("/s/{store}/assets/{file}", get(assets::serve))
         .route("/assets/{file}", get(assets::serve))

@@ -24,7 +24,7 @@ use crate::store::{self, Access, Store};
 /// # Errors
 /// When it is missing or cannot be opened.
 pub async fn connect(config: &Config) -> Result<Db, Failure> {
-    if let Some(file) = db::sqlite_file(&config.database_url)
+    if let Some(file) = db::sqlite_file(config.database_url.reveal())
         && !file.exists()
     {
         let file = file.display();
@@ -42,20 +42,22 @@ pub async fn open(config: &Config) -> Result<Db, Failure> {
     let db = connect(config).await?;
     match schema_trouble(db.schema_version().await?) {
         None => Ok(db),
-        Some(trouble) => Err(trouble.into()),
+        Some((what, todo)) => Err(format!("{what}: {todo}").into()),
     }
 }
 
 /// What is wrong with a schema at step `found`, and what to do.
-pub fn schema_trouble(found: i64) -> Option<String> {
+pub fn schema_trouble(found: i64) -> Option<(String, &'static str)> {
     let wanted = Db::schema_wanted();
     match found {
-        0 => Some("the database has no schema yet: run `doorkey migrate`".into()),
-        n if n < wanted => Some(format!(
-            "the database's schema is at step {n}, this program needs step {wanted}: run `doorkey migrate`"
+        0 => Some(("the database has no schema yet".into(), "run `doorkey migrate`")),
+        n if n < wanted => Some((
+            format!("the schema is at step {n}, this program needs step {wanted}"),
+            "run `doorkey migrate`",
         )),
-        n if n > wanted => Some(format!(
-            "the database's schema is at step {n}, this program knows {wanted}: use the newer doorkey"
+        n if n > wanted => Some((
+            format!("the schema is at step {n}, this program knows {wanted}"),
+            "use the newer doorkey",
         )),
         _ => None,
     }

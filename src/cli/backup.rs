@@ -32,7 +32,7 @@ impl Drop for Partial {
 /// # Errors
 /// One line that says what is wrong and what to do.
 pub async fn run(command: Backup, config: &Config) -> Result<(), Failure> {
-    if config::is_postgres(&config.database_url) {
+    if config::is_postgres(config.database_url.reveal()) {
         return Err("backup copies SQLite databases: use pg_dump for PostgreSQL".into());
     }
     let shown = command.file.display();

@@ -22,6 +22,21 @@ pub enum Customer {
     Add(Add),
     /// List a merchant's customers, by address.
     List(List),
+    /// Close an account: its sessions and links end, its password opens nothing.
+    Block(Named),
+    /// Reopen a closed account. Its old sessions and links stay dead.
+    Unblock(Named),
+}
+
+/// `doorkey customer block`, `doorkey customer unblock`
+#[derive(clap::Args, Clone, Debug)]
+pub struct Named {
+    /// Key of the merchant.
+    #[arg(value_parser = admin::key)]
+    merchant: String,
+    /// The customer's address.
+    #[arg(value_parser = admin::email)]
+    email: EmailAddress,
 }
 
 /// `doorkey customer add`
@@ -88,9 +103,35 @@ pub async fn run(command: Customer, config: &Config) -> Result<(), Failure> {
     let done = match command {
         Customer::Add(new) => add(&db, &new).await,
         Customer::List(wanted) => list(&db, &wanted).await,
+        Customer::Block(named) => set_blocked(&db, &named, true).await,
+        Customer::Unblock(named) => set_blocked(&db, &named, false).await,
     };
     db.close().await;
     done
+}
+
+async fn set_blocked(db: &Db, named: &Named, blocked: bool) -> Result<(), Failure> {
+    let merchant = admin::merchant(db, &named.merchant).await?;
+    let mut tx = db.begin().await?;
+    let found = customer::by_address(&mut tx, &merchant.id, named.email.key()).await?;
+    let Some(found) = found else {
+        return Err(Failure(format!(
+            "{} has no customer with this address; see doorkey customer list {}",
+            merchant.name, named.merchant
+        )));
+    };
+    let now = Clock::System.now();
+    let entry = if blocked {
+        customer::block(&mut tx, &found, now).await?;
+        Entry::Blocked
+    } else {
+        customer::unblock(&mut tx, &found).await?;
+        Entry::Unblocked
+    };
+    timeline::write(&mut tx, &found, None, now, entry).await?;
+    tx.commit().await?;
+    let done = if blocked { "is closed" } else { "is open again" };
+    admin::say(&format!("the account of customer {} {done}", found.number))
 }
 
 /// A number never looks like an address, so that neither can be taken for the other.

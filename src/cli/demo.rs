@@ -49,7 +49,8 @@ pub async fn run(command: Demo, mut config: Config) -> Result<(), Failure> {
         .map_err(|e| Failure(format!("cannot make {}: {e}; set --data", folder.display())))?;
     let listener = bind(command.listen).await?;
     config.listen = listener.local_addr().map_err(|e| Failure(e.to_string()))?;
-    config.database_url = format!("sqlite:{}", folder.join("doorkey.db").display());
+    let database = folder.join("doorkey.db");
+    config.database_url = Hidden::new(format!("sqlite:{}", database.display()));
     let mailbox = Mailbox::open(&folder.join("mailbox"), Clock::System)
         .map_err(|e| Failure(format!("cannot open the mailbox: {e}")))?;
     let mailbox = Arc::new(mailbox);

@@ -16,9 +16,9 @@ pub async fn run(_: Migrate, config: &Config) -> Result<(), Failure> {
     let db = super::open(config).await?;
     let (before, wanted) = (db.schema_version().await?, Db::schema_wanted());
     if before > wanted
-        && let Some(trouble) = admin::schema_trouble(before)
+        && let Some((what, todo)) = admin::schema_trouble(before)
     {
-        return Err(trouble.into());
+        return Err(format!("{what}: {todo}").into());
     }
     db.migrate().await.map_err(|e| {
         format!(

@@ -87,7 +87,7 @@ async fn check_production(config: &Config, db: &Db) -> Result<(), Failure> {
 
 /// `http` is for this machine alone.
 fn check_https(what: &str, url: &str) -> Result<(), Failure> {
-    if url.starts_with("https://") || store::is_loopback(url) {
+    if store::is_safe_url(url) {
         return Ok(());
     }
     Err(Failure(format!(
@@ -145,7 +145,7 @@ pub async fn serve(
         });
     }
     if role != Role::Mail {
-        tasks.spawn(follow_stores(app.clone(), stopped.clone()));
+        tasks.spawn(look_around(app.clone(), stopped.clone()));
     }
     if let Some((listener, pages)) = listener {
         tasks.spawn(answer(listener, pages, stopped.clone()));
@@ -180,11 +180,14 @@ async fn answer(
         .map_err(|error| Failure(format!("the listener broke: {error}")))
 }
 
-/// Changes to stores, by whatever process, show within a second.
-async fn follow_stores(app: App, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
+/// What other processes do shows within a second: changed stores, and how full the queue is.
+async fn look_around(app: App, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
     while !*stopped.borrow() {
         if let Err(error) = app.stores.refresh(&app.db).await {
             tracing::warn!(%error, "cannot look for changed stores");
+        }
+        if let Err(error) = app.look_at_queue().await {
+            tracing::warn!(%error, "cannot look at the queue");
         }
         tokio::select! {
             _ = stopped.changed() => {}

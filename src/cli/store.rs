@@ -1,7 +1,6 @@
 //! `doorkey store`: storefronts and what differs between them.
 
 use std::io::Read;
-use std::net::IpAddr;
 use std::path::Path;
 
 use serde_json::json;
@@ -137,7 +136,7 @@ async fn add(db: &Db, add: Add) -> Result<(), Failure> {
     let merchant = admin::merchant(db, &add.merchant).await?;
     let sender = match add.sender {
         Some(sender) => sender,
-        None => EmailAddress::parse(&format!("no-reply@{}", host(&add.base_url)))
+        None => EmailAddress::parse(&format!("no-reply@{}", store::name_of(&add.base_url)))
             .ok_or("no sender follows from this base URL: give one with --sender ADDRESS")?,
     };
     let new = NewStore {
@@ -243,31 +242,10 @@ async fn list(db: &Db, json: bool) -> Result<(), Failure> {
     admin::say_json(&all.iter().map(object).collect::<Vec<_>>())
 }
 
-/// Whether what travels to this base URL is safe from the network: over TLS, or within the machine.
-pub fn is_safe_url(base_url: &str) -> bool {
-    let host = host(base_url);
-    let loopback = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        // RFC 6761, 6.3: names under localhost never leave the machine.
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    };
-    base_url.starts_with("https://") || loopback
-}
-
-/// The host of a base URL, without its port.
-fn host(base_url: &str) -> &str {
-    let authority = store::host_of(base_url);
-    let authority = authority.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
 fn base_url(text: &str) -> Result<String, String> {
     let url = store::read_base_url(text)
         .ok_or("write it like https://shop.example.com, perhaps with a port and a plain path")?;
-    if is_safe_url(&url) { Ok(url) } else { Err("it must begin with https://".into()) }
+    if store::is_safe_url(&url) { Ok(url) } else { Err("it must begin with https://".into()) }
 }
 
 fn accent(text: &str) -> Result<String, String> {
@@ -329,12 +307,15 @@ mod tests {
     fn only_tls_and_loopback_are_safe() {
         for safe in ["https://a.test", "http://127.9.9.9:80/s/a", "http://[::1]:80", "http://[::1]"]
         {
-            assert!(is_safe_url(safe), "{safe}");
+            assert!(store::is_safe_url(safe), "{safe}");
         }
-        assert!(is_safe_url("http://harbor.localhost:8080") && is_safe_url("http://localhost"));
+        assert!(
+            store::is_safe_url("http://harbor.localhost:8080")
+                && store::is_safe_url("http://localhost")
+        );
         for open in ["http://a.test", "http://10.0.0.1", "http://localhost.a.test", "http://[::2]"]
         {
-            assert!(!is_safe_url(open), "{open}");
+            assert!(!store::is_safe_url(open), "{open}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! lease that runs out, and the mail is made anew.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -44,8 +44,6 @@ pub struct Context {
     pub smtp: Option<Arc<Smtp>>,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
-    /// Tells the door that the queue is at its bound.
-    pub full: Arc<AtomicBool>,
     /// When the worker last went round, for readiness.
     pub alive_at: Arc<AtomicI64>,
 }
@@ -184,7 +182,7 @@ impl Worker {
         }
     }
 
-    /// Now and then: bounds the queue, deletes what has had its time.
+    /// Now and then: measures the queue, deletes what has had its time.
     async fn look_after(&self, rounds: u64) {
         let context = &self.context;
         let now = context.clock.now();
@@ -193,16 +191,14 @@ impl Worker {
         }
         match outbox::waiting(&context.db, now).await {
             Ok(waiting) => {
-                let full = waiting.count >= context.config.limits.queue;
-                context.full.store(full, Ordering::Relaxed);
                 metrics::gauge!("doorkey_mail_waiting").set(waiting.count as f64);
             }
             Err(error) => tracing::warn!(%error, "cannot look at the queue"),
         }
-        if rounds.is_multiple_of(64) {
-            if let Err(error) = tidy(context, now).await {
-                tracing::warn!(%error, "cannot tidy up");
-            }
+        if rounds.is_multiple_of(64)
+            && let Err(error) = tidy(context, now).await
+        {
+            tracing::warn!(%error, "cannot tidy up");
         }
     }
 }

@@ -146,7 +146,6 @@ impl Context {
 
     /// Counts the requests that are still open under a name; each gets the standing that it would
     /// have had if it had come alone, in order.
-    #[expect(clippy::too_many_arguments, reason = "one call a limit, all of it needed")]
     async fn count(
         &self,
         tx: &mut Tx,

@@ -34,6 +34,7 @@ static ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| {
         "captcha.js",
         "captcha-worker.js",
         "mailbox.css",
+        "mailbox.svg",
         "shop.css",
         "shop-harbor.svg",
         "shop-hills.svg",

@@ -52,10 +52,20 @@ impl FromRequestParts<App> for Here {
             now: app.clock.now(),
             source: site.source.clone(),
             device: device::name(agent.unwrap_or_default()),
-            cookies: CookieJar::from_headers(&parts.headers),
+            cookies: cookies(&parts.headers),
             store,
         })
     }
+}
+
+/// The cookies exactly as they were set. Nothing is percent-decoded: a token has one spelling, and
+/// a shop's cart goes back to the shop as it came.
+fn cookies(headers: &HeaderMap) -> CookieJar {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| Cookie::split_parse(line.to_owned()))
+        .filter_map(Result::ok)
+        .fold(CookieJar::new(), CookieJar::add)
 }
 
 /// The language that a browser asks for, of those that Doorkey speaks.
@@ -92,6 +102,12 @@ impl Here {
             session::seen(db, config, session, self.now).await?;
         }
         Ok(found)
+    }
+
+    /// The browser, for a session to be started in it.
+    pub fn browser(&self) -> session::Browser<'_> {
+        let replaces = self.cookie(Name::Session).and_then(|value| Token::parse(&value));
+        session::Browser { device: &self.device, replaces: replaces.map(|token| token.digest()) }
     }
 
     /// The parts that all pages share.

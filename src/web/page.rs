@@ -24,6 +24,8 @@ pub struct Page {
     pub store_name: String,
     /// Stands in for a missing logo.
     pub store_initial: String,
+    /// Where the browser's tab finds its icon.
+    pub icon: String,
     /// Where the logo is.
     pub logo: Option<String>,
     /// What all paths of the store begin with: `/s/harbor`, or nothing.
@@ -38,13 +40,16 @@ impl Page {
     /// A page of `store` in `language`, seen by `customer`.
     pub fn new(store: Arc<Store>, language: Language, customer: Option<String>) -> Self {
         let base = store.path().to_owned();
+        let accent = store.accent.trim_start_matches('#');
+        let logo = store.logo.map(|version| format!("{base}/logo?v={version}"));
         Self {
             lang: language.code(),
             dir: "ltr",
             store_name: store.name.clone(),
             store_initial: store.name.chars().next().map(String::from).unwrap_or_default(),
-            logo: store.logo.map(|version| format!("{base}/logo?v={version}")),
-            look: format!("{base}/look.css?v={}", store.accent.trim_start_matches('#')),
+            icon: logo.clone().unwrap_or_else(|| format!("{base}/icon.svg?v={accent}")),
+            logo,
+            look: format!("{base}/look.css?v={accent}"),
             base,
             customer,
             language,

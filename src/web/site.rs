@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::Failure;
+use super::extract::language;
 use super::headers;
 use crate::app::App;
 use crate::config::Config;
@@ -39,19 +40,49 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
             }
             site
         }
-        Err(refusal) => return headers::plain(refusal),
+        Err(refusal) => return headers::plain(refusal.into_response()),
     };
     let https = site.origin.starts_with("https://");
     if changes_something(request.method()) && !is_same_origin(request.headers(), &site.origin) {
-        let language = site.store.as_ref().map(|s| s.language).unwrap_or_default();
+        let fallback = site.store.as_ref().map(|s| s.language).unwrap_or_default();
+        let language = language(request.headers(), fallback);
         return headers::secure(Failure::Forbidden.page(&site, language), https);
     }
     request.extensions_mut().insert(site);
     headers::secure(next.run(request).await, https)
 }
 
+/// Why a request is for no site of ours.
+enum Refusal {
+    /// It names no host, or several.
+    Host,
+    /// It names a host that is not configured.
+    Unknown,
+    /// Its path is a store's, but not the way that store is reached.
+    NoStore,
+    /// Typed by hand on the machine itself: the address that cookies and links are made for.
+    Moved(String),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Host => (StatusCode::BAD_REQUEST, "The request must name one host.\n"),
+            Self::Unknown => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "This server does not know the host that you asked for.\n",
+            ),
+            Self::NoStore => (StatusCode::NOT_FOUND, "There is no store at this address.\n"),
+            Self::Moved(to) => {
+                return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response();
+            }
+        };
+        (status, text).into_response()
+    }
+}
+
 /// The site, and the path to route by where it differs from the one asked for.
-fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Response> {
+fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Refusal> {
     let host = host(request)?;
     let path = request.uri().path();
     let site = |store: Option<Arc<Store>>, origin: &str| Site {
@@ -70,31 +101,24 @@ fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Response
     if host == store::host_of(&main) || app.stores.has_host(&host) {
         // A store is reached at its base URL and nowhere else.
         if path.starts_with("/s/") {
-            return Err(
-                (StatusCode::NOT_FOUND, "There is no store at this address.\n").into_response()
-            );
+            return Err(Refusal::NoStore);
         }
         let origin = if host == store::host_of(&main) { main } else { format!("https://{host}") };
         return Ok((site(None, &origin), None));
     }
-    // Typed by hand on the machine itself: lead to the address that cookies and links are made for.
     if store::is_loopback(&host) && store::is_loopback(&main) && request.method() == Method::GET {
-        let to = format!("{main}{}", request.uri().path_and_query().map_or("/", |p| p.as_str()));
-        return Err((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response());
+        let asked = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        return Err(Refusal::Moved(format!("{main}{asked}")));
     }
-    Err((
-        StatusCode::MISDIRECTED_REQUEST,
-        "This server does not know the host that you asked for.\n",
-    )
-        .into_response())
+    Err(Refusal::Unknown)
 }
 
 /// The origin of the back office, and of stores under `/s/{store}`.
 pub fn main_origin(config: &Config) -> String {
     match &config.oms_url {
         Some(url) => {
-            let start = url.find("://").map_or(0, |i| i + 3);
-            url[start..].find('/').map_or(url.as_str(), |i| &url[..start + i]).to_owned()
+            let url = store::read_base_url(url).unwrap_or_else(|| url.clone());
+            store::origin_of(&url).to_owned()
         }
         None if config.listen.ip().is_unspecified() => {
             format!("http://127.0.0.1:{}", config.listen.port())
@@ -105,18 +129,17 @@ pub fn main_origin(config: &Config) -> String {
 
 /// The one host of the request, folded, without a default port. Two that differ are an attack or a
 /// broken proxy; either way nothing good comes of guessing.
-fn host(request: &Request) -> Result<String, Response> {
-    let refuse = || (StatusCode::BAD_REQUEST, "The request must name one host.\n").into_response();
+fn host(request: &Request) -> Result<String, Refusal> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let header = hosts.next().map(|h| h.to_str().map_err(|_| refuse())).transpose()?;
+    let header = hosts.next().map(|h| h.to_str().map_err(|_| Refusal::Host)).transpose()?;
     if hosts.next().is_some() {
-        return Err(refuse());
+        return Err(Refusal::Host);
     }
     let target = request.uri().authority().map(|a| a.as_str());
     let host = match (header, target) {
-        (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => return Err(refuse()),
+        (Some(a), Some(b)) if !a.eq_ignore_ascii_case(b) => return Err(Refusal::Host),
         (Some(host), _) | (None, Some(host)) => host,
-        (None, None) => return Err(refuse()),
+        (None, None) => return Err(Refusal::Host),
     };
     let host = host.to_ascii_lowercase();
     Ok(host.strip_suffix(":443").or(host.strip_suffix(":80")).unwrap_or(&host).to_owned())

@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use super::Report;
 use crate::address::EmailAddress;
 use crate::app;
-use crate::cli::store::is_safe_url;
 use crate::cli::{admin, secret, secret_file};
 use crate::clock::{MINUTE, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::mail::outbox;
+use crate::store::is_safe_url;
 use crate::store::{self, Store};
 
 /// How long a resolver or a listener may take to answer.
@@ -103,22 +103,20 @@ fn private(report: &mut Report, what: &str, file: &Path) {
 
 /// Gives the database if its records can be read.
 async fn database(report: &mut Report, config: &Config) -> Option<Db> {
-    if let Some(file) = db::sqlite_file(&config.database_url).filter(|file| file.exists()) {
+    if let Some(file) = db::sqlite_file(config.database_url.reveal()).filter(|file| file.exists()) {
         private(report, "database", &file);
     }
     let db = match admin::connect(config).await {
         Ok(db) => db,
         Err(failure) => {
-            let (what, todo) = failure.0.rsplit_once(": ").unwrap_or((&failure.0, ""));
-            report.fail(format!("database: {what}"), todo);
+            report.fail("database: cannot be opened", failure.0);
             return None;
         }
     };
     match db.schema_version().await {
         Ok(found) => match admin::schema_trouble(found) {
             None => report.ok(format!("database: reachable, schema at step {found}")),
-            Some(trouble) => {
-                let (what, todo) = trouble.rsplit_once(": ").unwrap_or((&trouble, ""));
+            Some((what, todo)) => {
                 report.fail(format!("database: {what}"), todo);
                 return None;
             }

@@ -20,8 +20,8 @@ use super::{Entry, Mailbox};
 /// How many messages one page lists.
 const PAGE: usize = 50;
 
-/// For the mailbox's own pages: its stylesheet, its frame, its search form.
-const PAGE_CSP: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; \
+/// For the mailbox's own pages: its stylesheet, its icon, its frame, its search form.
+const PAGE_CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// For a mail's HTML in its frame: no script, nothing loaded, links open outside of the frame.

@@ -71,10 +71,12 @@ struct SessionRow {
 
 /// The session, or the way to the login page and back.
 async fn logged_in(here: &Here, back_to: &str) -> Result<Result<Session, Response>, Failure> {
-    Ok(here.session().await?.ok_or_else(|| {
-        let to = format!("{}?return_to={}", here.path("/login"), here.path(back_to));
-        see_other(&to, [])
-    }))
+    Ok(here.session().await?.ok_or_else(|| to_login(here, back_to)))
+}
+
+fn to_login(here: &Here, back_to: &str) -> Response {
+    let to = format!("{}?return_to={}", here.path("/login"), here.path(back_to));
+    see_other(&to, [])
 }
 
 macro_rules! session {
@@ -162,11 +164,14 @@ pub async fn set_password(here: Here, Form(form): Form<SetPassword>) -> Result<R
     let hash = app.hasher.hash(password).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
+    if !customer::hold(&mut tx, customer).await? {
+        return Ok(to_login(&here, "/account/password"));
+    }
     customer::set_password(&mut tx, customer, &here.store.id, &hash, now).await?;
     recovery::notify_changed(&mut tx, &app.config, &here.store, customer, now).await?;
     let config = &app.config.session;
     let token =
-        session::start(&mut tx, config, &here.store, &customer.id, &here.device, now).await?;
+        session::start(&mut tx, config, &here.store, &customer.id, &here.browser(), now).await?;
     tx.commit().await?;
     app.wake.notify_one();
     let mut done = notice(&here, &session, "account-password-title", "password-changed-notice");
@@ -273,6 +278,7 @@ pub async fn set_email(here: Here, Form(form): Form<SetEmail>) -> Result<Respons
             app.wake.notify_one();
             Ok(notice(&here, &session, "account-email-title", "address-requested-notice"))
         }
+        Requested::LoggedOut => Ok(to_login(&here, "/account/email")),
         Requested::TooMany(wait) => Err(Failure::TooMany(wait)),
     }
 }

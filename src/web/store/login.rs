@@ -103,17 +103,15 @@ pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Fai
         Verdict::Right | Verdict::Wrong => None,
     };
     let mut tx = app.db.begin().await?;
+    if !customer::hold(&mut tx, &customer).await? {
+        return Ok(failed(&here, &form));
+    }
     guard.succeeded(&mut tx).await?;
     if let Some(hash) = upgraded {
         customer::rehash(&mut tx, &customer, &hash).await?;
     }
-    let config = &app.config.session;
-    let token =
-        session::start(&mut tx, config, &here.store, &customer.id, &here.device, here.now).await?;
-    // The browser's earlier session is over: its cookie is about to be replaced.
-    if let Some(old) = here.cookie(Name::Session).and_then(|v| Token::parse(&v)) {
-        session::end(&mut tx, old.digest(), here.now).await?;
-    }
+    let (config, store, browser) = (&app.config.session, &here.store, here.browser());
+    let token = session::start(&mut tx, config, store, &customer.id, &browser, here.now).await?;
     let entry = Entry::LoggedIn { by: "password" };
     timeline::write(&mut tx, &customer, Some(&here.store.id), here.now, entry).await?;
     tx.commit().await?;

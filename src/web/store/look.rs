@@ -1,6 +1,7 @@
 //! A store's look: its colour as a stylesheet made from one checked value, and its logo. Data never
 //! becomes script or free CSS.
 
+use askama::Template;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
@@ -17,6 +18,24 @@ pub async fn stylesheet(here: Here) -> Response {
     let kind = (header::CONTENT_TYPE, "text/css; charset=utf-8");
     ([kind, (header::CACHE_CONTROL, FOREVER)], color::stylesheet(&here.store.accent))
         .into_response()
+}
+
+#[derive(Template)]
+#[template(path = "store/icon.svg")]
+struct Icon {
+    accent: String,
+    ink: String,
+    initial: String,
+}
+
+/// GET /icon.svg: the mark of a store without a logo, for the browser's tab.
+pub async fn icon(here: Here) -> Result<Response, Failure> {
+    let (accent, ink) = color::button(&here.store.accent);
+    let initial = here.store.name.chars().next().map(String::from).unwrap_or_default();
+    let image = Icon { accent, ink, initial }.render();
+    let image = image.map_err(|error| Failure::Internal(error.to_string()))?;
+    let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, FOREVER)];
+    Ok((headers, image).into_response())
 }
 
 /// GET /logo

@@ -251,9 +251,9 @@ pub async fn finish(here: Here, Form(form): Form<Reset>) -> Result<Response, Fai
     let hash = app.hasher.hash(password).await?;
     let carts = &app.keys.carts;
     let now = app.clock.now();
-    let device = &here.device;
+    let browser = here.browser();
     let done =
-        recovery::finish(&app.db, &app.config, carts, store, &token, &hash, device, now).await?;
+        recovery::finish(&app.db, &app.config, carts, store, &token, &hash, &browser, now).await?;
     let Some(done) = done else { return Ok(dead(&here)) };
     app.wake.notify_one();
     metrics::counter!("doorkey_recoveries").increment(1);

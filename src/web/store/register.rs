@@ -117,6 +117,9 @@ pub async fn submit(here: Here, Form(form): Form<Register>) -> Result<Response, 
         return Ok((StatusCode::BAD_REQUEST, html(&again)).into_response());
     };
     let app = &here.app;
+    if app.is_queue_full() {
+        return Err(Failure::Busy);
+    }
     let hash = app.hasher.hash(password).await?;
     let return_to = here.store.inside(&form.return_to).unwrap_or_default();
     let request = Request {
@@ -164,7 +167,7 @@ pub async fn confirmed(here: Here, Form(form): Form<Confirm>) -> Result<Response
         &app.keys.addresses,
         &here.store,
         &token,
-        &here.device,
+        &here.browser(),
         here.now,
     )
     .await?;

@@ -1,0 +1,24 @@
+//! The tests: stories through the whole program, in-process, on SQLite and on PostgreSQL, with mail
+//! going over a real SMTP socket.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+mod abuse;
+mod accounts;
+mod canary;
+mod commands;
+mod configuration;
+mod crash;
+mod journey;
+mod layers;
+mod link;
+mod mail;
+mod pages;
+mod password;
+mod recipient;
+mod secrecy;
+mod sessions;
+mod smtp;
+mod token;
