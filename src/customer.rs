@@ -14,7 +14,7 @@ use crate::token;
 macro_rules! columns {
     () => {
         "c.id, c.merchant_id, c.number, c.email, c.email_key, c.first_name, c.last_name,
-         c.language, c.home_store_id, c.blocked_at, c.frozen_at, c.hold_until,
+         c.company, c.phone, c.language, c.home_store_id, c.blocked_at, c.frozen_at, c.hold_until,
          p.version AS credential_version"
     };
 }
@@ -48,6 +48,10 @@ pub struct Customer {
     pub first_name: String,
     /// Last name.
     pub last_name: String,
+    /// Company, may be empty.
+    pub company: String,
+    /// Phone, may be empty.
+    pub phone: String,
     /// Spoken to in.
     pub language: Option<Language>,
     /// The store that a reminder leads to.
@@ -66,8 +70,10 @@ impl Customer {
     /// The customer's own words, which a password must not consist of.
     pub fn words(&self) -> Vec<&str> {
         let local = self.email_key.split('@').next().unwrap_or_default();
-        [&*self.email_key, local, &self.first_name, &self.last_name, &self.number]
+        let names = [&self.first_name, &self.last_name, &self.company, &self.phone, &self.number];
+        [&*self.email_key, local]
             .into_iter()
+            .chain(names.map(String::as_str))
             .filter(|word| !word.is_empty())
             .collect()
     }
@@ -83,6 +89,8 @@ pub fn read(row: &Row) -> Customer {
         email_key: row.get("email_key"),
         first_name: row.get("first_name"),
         last_name: row.get("last_name"),
+        company: row.get("company"),
+        phone: row.get("phone"),
         language: row.get::<Option<String>>("language").and_then(|l| Language::parse(&l)),
         home_store_id: row.get("home_store_id"),
         blocked_at: row.get("blocked_at"),

@@ -31,9 +31,6 @@ impl Client {
         self.send(request.as_bytes()).await
     }
 
-    pub async fn post(&mut self, path: &str, form: &str) -> Answer {
-        self.send(post(self.address, path, form).as_bytes()).await
-    }
 
     /// Sends a request that is written already.
     pub async fn send(&mut self, request: &[u8]) -> Answer {

@@ -26,7 +26,7 @@ pub struct Browser {
     origin: String,
     /// Console messages that the story expects, by a part of each.
     expected: Mutex<Vec<&'static str>>,
-    _profile: Folder,
+    profile: Folder,
 }
 
 /// Whatever the browser asked the network for, in order.
@@ -43,7 +43,7 @@ impl Browser {
         let capabilities = chromedriver::capabilities(&profile.0, scripts);
         let driver = WebDriver::new(chromedriver::url(), capabilities).await.unwrap();
         let expected = Mutex::default();
-        let browser = Self { driver, origin: origin.to_owned(), expected, _profile: profile };
+        let browser = Self { driver, origin: origin.to_owned(), expected, profile };
         browser.size(DESKTOP).await;
         // Chromium opens a page of its own first, which does as it likes.
         browser.open("about:blank").await;
@@ -279,6 +279,12 @@ impl Browser {
     pub async fn close(self) {
         self.check().await;
         self.driver.clone().quit().await.unwrap();
+        // Chromium writes its profile a little longer, and takes its lock away last.
+        let lock = self.profile.0.join("SingletonLock");
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while lock.symlink_metadata().is_ok() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 
