@@ -297,11 +297,14 @@ pub async fn set_address(tx: &mut Tx, customer: &Customer, new: &EmailAddress) -
     Ok(())
 }
 
-/// Freezes the account: the password opens nothing, every session and link ends.
+/// Freezes the account: the password opens nothing, every session and link ends. So does what is
+/// under way with the password at this moment, for the credential is another from here on ([`hold`]).
 ///
 /// # Errors
 /// What the database says.
 pub async fn freeze(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()> {
+    let sql = "UPDATE credential SET version = version + 1 WHERE customer_id = $1";
+    tx.exec(sql, args![&customer.id]).await?;
     tx.exec("UPDATE customer SET frozen_at = $1 WHERE id = $2", args![now, &customer.id]).await?;
     end_access(tx, &customer.id, now).await
 }

@@ -13,7 +13,7 @@ use crate::db::{self, Db, Result, Tx};
 use crate::limit::{self, Window};
 use crate::locale::Language;
 use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
-use crate::recovery::{self, Accepted};
+use crate::recovery;
 use crate::secret::{Key, Token};
 use crate::session;
 use crate::store::Store;
@@ -31,8 +31,6 @@ pub struct Request<'a> {
     pub first_name: &'a str,
     /// Last name.
     pub last_name: &'a str,
-    /// Argon2id hash of the chosen password.
-    pub password_hash: &'a str,
     /// The page to go to afterwards, inside the store; may be empty.
     pub return_to: &'a str,
     /// The language of the page.
@@ -43,23 +41,36 @@ pub struct Request<'a> {
     pub proof: &'a Proof,
 }
 
-/// Takes a registration, without looking whether the address is known. It shares the counters of
-/// recovery, so that one form cannot be used where the other is exhausted.
+/// Whether a registration is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// Hash the password and [`start`].
+    Yes,
+    /// The same answer, and nothing is written: too many for this address.
+    Silently,
+    /// The captcha was used before.
+    CaptchaUsed,
+    /// Too many requests from this source; so many microseconds to wait.
+    TooMany(Micros),
+}
+
+/// Lets a registration in, without looking whether the address is known. Decided before the password
+/// is hashed: a captcha is good for one hash, and a source for as many as its limit. The counters
+/// are those of recovery, so that one form cannot be used where the other is exhausted.
 ///
 /// # Errors
 /// What the database says.
-pub async fn start(
+pub async fn admit(
     db: &Db,
     config: &Config,
     counters: &Key,
-    addresses: &Key,
     request: &Request<'_>,
     now: Micros,
-) -> Result<Accepted> {
+) -> Result<Admitted> {
     let mut tx = db.begin().await?;
     let proof = vec![args![request.proof.digest, request.proof.expires_at]];
     if recovery::burn(&mut tx, proof).await?.is_empty() {
-        return Ok(Accepted::CaptchaUsed);
+        return Ok(Admitted::CaptchaUsed);
     }
     let store = request.store;
     let limits = &config.limits;
@@ -69,46 +80,60 @@ pub async fn start(
     let standing = limit::hit(&mut tx, &[(bucket, 1, source)], now).await?;
     if let Some(wait) = standing[0].over(source, now) {
         tx.commit().await?;
-        return Ok(Accepted::TooMany(wait));
+        return Ok(Admitted::TooMany(wait));
     }
     // Only now: a source that is refused must not use up what an address has.
     let whom = format!("{}\n{}", store.merchant_id, request.address.key());
     let bucket = limit::bucket(counters, "recovery-address", &whom);
     let standing = limit::hit(&mut tx, &[(bucket, 1, address)], now).await?;
-    let reference = crate::reference();
-    if standing[0].over(address, now).is_none() {
-        let id = crate::new_id();
-        let sealed = addresses.seal(&id, request.address.as_str().as_bytes());
-        tx.exec(
-            "INSERT INTO registration (id, merchant_id, store_id, reference, address_sealed,
-                first_name, last_name, password_hash, return_to, language, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            args![
-                &id,
-                &store.merchant_id,
-                &store.id,
-                &reference,
-                sealed,
-                request.first_name,
-                request.last_name,
-                request.password_hash,
-                request.return_to,
-                request.language.code(),
-                now
-            ],
-        )
-        .await?;
-        let mail = NewMail {
-            kind: Kind::Registration,
-            subject_id: &id,
-            merchant_id: &store.merchant_id,
-            store_id: &store.id,
-            customer_id: None,
-        };
-        outbox::enqueue(&mut tx, &config.mail, &[mail], now).await?;
-    }
     tx.commit().await?;
-    Ok(Accepted::Taken { reference })
+    Ok(if standing[0].over(address, now).is_none() { Admitted::Yes } else { Admitted::Silently })
+}
+
+/// Takes a registration that was let in, with the Argon2id hash of the chosen password.
+///
+/// # Errors
+/// What the database says.
+pub async fn start(
+    db: &Db,
+    config: &Config,
+    addresses: &Key,
+    request: &Request<'_>,
+    password_hash: &str,
+    reference: &str,
+    now: Micros,
+) -> Result<()> {
+    let (id, store) = (crate::new_id(), request.store);
+    let sealed = addresses.seal(&id, request.address.as_str().as_bytes());
+    let mut tx = db.begin().await?;
+    tx.exec(
+        "INSERT INTO registration (id, merchant_id, store_id, reference, address_sealed,
+            first_name, last_name, password_hash, return_to, language, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        args![
+            &id,
+            &store.merchant_id,
+            &store.id,
+            reference,
+            sealed,
+            request.first_name,
+            request.last_name,
+            password_hash,
+            request.return_to,
+            request.language.code(),
+            now
+        ],
+    )
+    .await?;
+    let mail = NewMail {
+        kind: Kind::Registration,
+        subject_id: &id,
+        merchant_id: &store.merchant_id,
+        store_id: &store.id,
+        customer_id: None,
+    };
+    outbox::enqueue(&mut tx, &config.mail, &[mail], now).await?;
+    tx.commit().await
 }
 
 /// What the mail worker may send.

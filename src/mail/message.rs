@@ -113,7 +113,8 @@ pub async fn make(
     })
 }
 
-/// The notice goes to the address that the record has now, and says when and with what browser.
+/// The notice goes to the address that the record has now, and says when and with what browser: the
+/// one whose session began with the change, however late the notice.
 async fn password_changed(
     tx: &mut Tx,
     store: &Store,
@@ -136,8 +137,8 @@ async fn password_changed(
     let row = tx
         .row(
             "SELECT p.set_at, s.device FROM credential p
-             LEFT JOIN session s ON s.customer_id = p.customer_id
-             WHERE p.customer_id = $1 ORDER BY s.created_at DESC LIMIT 1",
+             LEFT JOIN session s ON s.customer_id = p.customer_id AND s.created_at = p.set_at
+             WHERE p.customer_id = $1 LIMIT 1",
             args![&customer.id],
         )
         .await?;

@@ -13,8 +13,7 @@ use super::password::reasons_with;
 use super::recovery::dead;
 use crate::address::EmailAddress;
 use crate::captcha::Action;
-use crate::recovery::Accepted;
-use crate::registration::{self, Request};
+use crate::registration::{self, Admitted, Request};
 use crate::secret::Token;
 use crate::web::error::Failure;
 use crate::web::extract::{Here, see_other};
@@ -116,37 +115,39 @@ pub async fn submit(here: Here, Form(form): Form<Register>) -> Result<Response, 
     let Some(proof) = captcha::check(&here, Action::Registration, &answer).await? else {
         return Ok((StatusCode::BAD_REQUEST, html(&again)).into_response());
     };
-    let app = &here.app;
+    let (app, reference) = (&here.app, crate::reference());
     if app.is_queue_full() {
         return Err(Failure::Busy);
     }
-    let hash = app.hasher.hash(password).await?;
     let return_to = here.store.inside(&form.return_to).unwrap_or_default();
     let request = Request {
         store: &here.store,
         address: &address,
         first_name: &first_name,
         last_name: &last_name,
-        password_hash: &hash,
         return_to,
         language: here.language,
         source: &here.source,
         proof: &proof,
     };
-    let (counters, addresses) = (&app.keys.counters, &app.keys.addresses);
-    let taken =
-        registration::start(&app.db, &app.config, counters, addresses, &request, here.now).await?;
-    match taken {
-        Accepted::Taken { reference } => {
+    let (db, config, keys) = (&app.db, &app.config, &app.keys);
+    match registration::admit(db, config, &keys.counters, &request, here.now).await? {
+        Admitted::Yes => {
+            let (hash, addresses) = (app.hasher.hash(password).await?, &keys.addresses);
+            let now = app.clock.now();
+            registration::start(db, config, addresses, &request, &hash, &reference, now).await?;
             app.wake.notify_one();
-            let minutes = u64::try_from((app.config.link.confirm_ttl + 59) / 60).unwrap_or(1);
-            let page = AnswerPage { page: here.page(None), reference, minutes };
-            Ok((StatusCode::ACCEPTED, html(&page)).into_response())
         }
-        Accepted::CaptchaUsed => Ok((StatusCode::BAD_REQUEST, html(&again)).into_response()),
-        Accepted::TooMany(wait) => Err(Failure::TooMany(wait)),
-        Accepted::Full => Err(Failure::Busy),
+        // As much work as for the others.
+        Admitted::Silently => drop(app.hasher.hash(password).await?),
+        Admitted::CaptchaUsed => {
+            return Ok((StatusCode::BAD_REQUEST, html(&again)).into_response());
+        }
+        Admitted::TooMany(wait) => return Err(Failure::TooMany(wait)),
     }
+    let minutes = u64::try_from((config.link.confirm_ttl + 59) / 60).unwrap_or(1);
+    let page = AnswerPage { page: here.page(None), reference, minutes };
+    Ok((StatusCode::ACCEPTED, html(&page)).into_response())
 }
 
 /// A person's name as it may stand in mails and on pages: no control characters, 1 to 100

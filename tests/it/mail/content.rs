@@ -143,6 +143,12 @@ fn check_html(html: &str) {
 
 /// The only stored text in a mail is the store's name.
 fn no_profile(text: &str) {
+    // Tokens are random and may spell anything.
+    let text: String = text
+        .split("token=")
+        .enumerate()
+        .map(|(n, part)| if n == 0 { part } else { &part[43..] })
+        .collect();
     for word in ["evil", "555", "Call", "Marsh", "teapot", "kettle", PASSWORD] {
         assert!(!text.contains(word), "{word} in {text}");
     }
@@ -207,7 +213,7 @@ both!(an_odd_store_name_adds_no_header_no_recipient_and_no_markup, |db| async mo
         assert_eq!(from[0].address(), Some("service@harbor.test"));
         let html = message.body_html(0).unwrap();
         assert!(!html.contains("<img") && !html.contains("<b>"), "{html}");
-        assert!(!text_of(&mail).contains("49") || !name.contains("7*7"));
+        assert!(text_of(&mail).contains(name) || !name.contains("7*7"), "taken as it is");
         reset_link(&mail);
     }
 });
