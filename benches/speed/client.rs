@@ -31,7 +31,6 @@ impl Client {
         self.send(request.as_bytes()).await
     }
 
-
     /// Sends a request that is written already.
     pub async fn send(&mut self, request: &[u8]) -> Answer {
         self.stream.write_all(request).await.expect("the server reads");

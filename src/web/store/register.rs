@@ -13,6 +13,7 @@ use super::password::reasons_with;
 use super::recovery::dead;
 use crate::address::EmailAddress;
 use crate::captcha::Action;
+use crate::password::Password;
 use crate::registration::{self, Admitted, Request};
 use crate::secret::Token;
 use crate::web::error::Failure;
@@ -115,8 +116,7 @@ pub async fn submit(here: Here, Form(form): Form<Register>) -> Result<Response, 
     let Some(proof) = captcha::check(&here, Action::Registration, &answer).await? else {
         return Ok((StatusCode::BAD_REQUEST, html(&again)).into_response());
     };
-    let (app, reference) = (&here.app, crate::reference());
-    if app.is_queue_full() {
+    if here.app.is_queue_full() {
         return Err(Failure::Busy);
     }
     let return_to = here.store.inside(&form.return_to).unwrap_or_default();
@@ -130,18 +130,29 @@ pub async fn submit(here: Here, Form(form): Form<Register>) -> Result<Response, 
         source: &here.source,
         proof: &proof,
     };
+    take(&here, &request, password, &again).await
+}
+
+/// Takes a registration whose fields and captcha are right.
+async fn take(
+    here: &Here,
+    request: &Request<'_>,
+    password: Password,
+    again: &RegisterPage,
+) -> Result<Response, Failure> {
+    let (app, reference) = (&here.app, crate::reference());
     let (db, config, keys) = (&app.db, &app.config, &app.keys);
-    match registration::admit(db, config, &keys.counters, &request, here.now).await? {
+    match registration::admit(db, config, &keys.counters, request, here.now).await? {
         Admitted::Yes => {
             let (hash, addresses) = (app.hasher.hash(password).await?, &keys.addresses);
             let now = app.clock.now();
-            registration::start(db, config, addresses, &request, &hash, &reference, now).await?;
+            registration::start(db, config, addresses, request, &hash, &reference, now).await?;
             app.wake.notify_one();
         }
         // As much work as for the others.
         Admitted::Silently => drop(app.hasher.hash(password).await?),
         Admitted::CaptchaUsed => {
-            return Ok((StatusCode::BAD_REQUEST, html(&again)).into_response());
+            return Ok((StatusCode::BAD_REQUEST, html(again)).into_response());
         }
         Admitted::TooMany(wait) => return Err(Failure::TooMany(wait)),
     }
