@@ -15,9 +15,9 @@ use crate::mail::outbox;
 use crate::mail::smtp::{Smtp, SmtpSettings};
 use crate::mail::worker::{self, Worker};
 use crate::password::{Params, PasswordHasher};
-use crate::recovery::{self, Intake};
+use crate::recovery::{self, Crowd, Intake};
 use crate::secret::{Key, Secret};
-use crate::store::Stores;
+use crate::store::{self, Stores};
 
 /// A handle to the application; cheap to clone.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ pub struct Inner {
     pub db: Db,
     /// Time.
     pub clock: Clock,
+    /// The origin of everything that is no store's own host.
+    pub main_origin: Arc<str>,
     /// Keys by purpose.
     pub keys: Keys,
     /// The stores, in memory.
@@ -55,6 +57,7 @@ pub struct Inner {
     /// When the mail worker of this process last went round; 0: never.
     pub worker_alive_at: Arc<AtomicI64>,
     full: Arc<AtomicBool>,
+    crowd: Arc<Crowd>,
 }
 
 /// Keys derived from the installation's secret, one a purpose.
@@ -98,6 +101,7 @@ impl App {
         stores.refresh(&db).await.map_err(|e| format!("cannot read the stores: {e}"))?;
         let keys = Keys::derive(secret);
         let (wake, full) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let crowd = Arc::new(Crowd::default());
         let context = recovery::Context {
             config: config.clone(),
             clock: clock.clone(),
@@ -106,6 +110,7 @@ impl App {
             carts: keys.carts.clone(),
             wake: wake.clone(),
             full: full.clone(),
+            crowd: crowd.clone(),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = config.password.threads.unwrap_or(cores);
@@ -113,6 +118,7 @@ impl App {
             intake: Intake::open(db.clone(), context),
             captcha: Captcha::new(secret, config.captcha.difficulty),
             hasher: PasswordHasher::new(threads, hashing),
+            main_origin: main_origin(&config).into(),
             smtp: smtp(&config)?.map(Arc::new),
             worker_alive_at: Arc::new(AtomicI64::new(0)),
             config,
@@ -122,6 +128,7 @@ impl App {
             stores,
             wake,
             full,
+            crowd,
         })))
     }
 
@@ -152,8 +159,23 @@ impl App {
             counters: self.keys.counters.clone(),
             smtp: self.smtp.clone(),
             wake: self.wake.clone(),
+            crowd: self.crowd.clone(),
             alive_at: self.worker_alive_at.clone(),
         })
+    }
+}
+
+/// The origin of the back office, and of stores under `/s/{store}`.
+pub fn main_origin(config: &Config) -> String {
+    match &config.oms_url {
+        Some(url) => {
+            let url = store::read_base_url(url).unwrap_or_else(|| url.clone());
+            store::origin_of(&url).to_owned()
+        }
+        None if config.listen.ip().is_unspecified() => {
+            format!("http://127.0.0.1:{}", config.listen.port())
+        }
+        None => format!("http://{}", config.listen),
     }
 }
 

@@ -39,9 +39,15 @@ pub fn new_id() -> String {
 /// A short reference to be read out on the phone: 6 characters of Crockford's base 32, which has no
 /// I, L, O or U, as `K7QF-2M`. It names a request, it opens nothing.
 pub fn reference() -> String {
+    spell(u64::from_le_bytes(secret::random()))
+}
+
+/// The last 30 bits of a number as such a reference.
+pub fn spell(number: u64) -> String {
     const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut text: String =
-        secret::random::<6>().iter().map(|b| char::from(LETTERS[usize::from(b & 31)])).collect();
+    let letter =
+        |i: u32| char::from(LETTERS[usize::try_from((number >> (5 * i)) & 31).unwrap_or(0)]);
+    let mut text: String = (0..6).map(letter).collect();
     text.insert(4, '-');
     text
 }

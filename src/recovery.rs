@@ -10,7 +10,7 @@
 mod intake;
 
 pub(crate) use intake::burn;
-pub use intake::{Accepted, Context, Intake, Request};
+pub use intake::{Accepted, Context, Crowd, Intake, Request};
 
 use crate::args;
 use crate::clock::{DAY, HOUR, MINUTE, Micros, SECOND};

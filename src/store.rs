@@ -7,7 +7,9 @@
 mod base_url;
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use axum::body::Bytes;
 
 use crate::args;
 use crate::clock::Micros;
@@ -71,6 +73,9 @@ pub struct Store {
     pub cart_cookie: Option<String>,
     /// Whether it has a logo; a number that changes with it, for caches.
     pub logo: Option<usize>,
+    /// Its login page as a stranger sees it, by language, once somebody has asked for it: the page
+    /// that is asked for most. A changed store is read anew, with nothing here yet.
+    pub login_page: [OnceLock<Bytes>; Language::ALL.len()],
 }
 
 impl Store {
@@ -358,5 +363,6 @@ fn read(row: &Row) -> Store {
         link_ttl: row.get("link_ttl"),
         cart_cookie: row.get("cart_cookie"),
         logo: row.get::<Option<i64>>("logo_length").and_then(|n| usize::try_from(n).ok()),
+        login_page: Default::default(),
     }
 }

@@ -13,15 +13,11 @@ pub mod page;
 pub mod site;
 pub mod store;
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
 use store::{account, gate, links, login, look, recovery, register};
@@ -42,11 +38,6 @@ pub fn router(app: &App, shop: Option<Router>, extra: Router) -> Router {
     // The site is found before a route is: hence a router around the router.
     Router::new()
         .fallback_service(pages)
-        .layer(from_fn_with_state(app.clone(), error::dress))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(60),
-        ))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(app.clone(), site::enter))
 }

@@ -16,6 +16,8 @@ pub struct Client {
 /// What came back.
 pub struct Answer {
     pub status: u16,
+    /// As it came, with the status line.
+    pub head: String,
     pub body: Vec<u8>,
 }
 
@@ -45,7 +47,9 @@ impl Client {
                 }
                 let status = std::str::from_utf8(&self.buffer[9..12]).ok();
                 let status = status.and_then(|s| s.parse().ok()).expect("a status");
-                return Answer { status, body: self.buffer[head..head + length].to_vec() };
+                let body = self.buffer[head..head + length].to_vec();
+                let head = String::from_utf8_lossy(&self.buffer[..head]).into_owned();
+                return Answer { status, head, body };
             }
         }
     }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::serve::{Role, bind, install_metrics, serve};
 use super::{Failure, open, secret};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Config, Hidden};
 use crate::db::Db;
@@ -58,7 +58,7 @@ pub async fn run(command: Demo, mut config: Config) -> Result<(), Failure> {
         Some(url) => url,
         None => catch_mail(mailbox.clone()).await?,
     }));
-    let origin = web::site::main_origin(&config);
+    let origin = app::main_origin(&config);
     let db = prepare(&config, &origin, command.customers).await?;
     let secret = secret(&config, true)?;
     let metrics = install_metrics()?;

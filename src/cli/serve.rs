@@ -144,6 +144,7 @@ pub async fn serve(
             Ok(())
         });
     }
+    tasks.spawn(keep_metrics(metrics.clone(), stopped.clone()));
     if role != Role::Mail {
         tasks.spawn(look_around(app.clone(), stopped.clone()));
     }
@@ -192,6 +193,22 @@ async fn look_around(app: App, mut stopped: watch::Receiver<bool>) -> Result<(),
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Folds what was measured into its buckets. Scraping does it too, but nobody has to scrape, and
+/// until then every measurement is kept.
+async fn keep_metrics(
+    metrics: PrometheusHandle,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    while !*stopped.borrow() {
+        metrics.run_upkeep();
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
     }
     Ok(())

@@ -143,12 +143,18 @@ pub struct Leased {
     pub lease: String,
 }
 
-/// Takes up to `most` due mails for this worker: those that a person waits for first.
+/// Takes up to `most` due mails for the worker of this name: those that a person waits for first.
 ///
 /// # Errors
 /// What the database says.
-pub async fn claim(db: &Db, config: &MailConfig, most: i64, now: Micros) -> Result<Vec<Leased>> {
-    let lease = crate::new_id();
+pub async fn claim(
+    db: &Db,
+    config: &MailConfig,
+    worker: &str,
+    most: i64,
+    now: Micros,
+) -> Result<Vec<Leased>> {
+    let lease = format!("{worker}/{}", crate::new_id());
     let sql = format!(
         "UPDATE outbox SET lease = $1, leased_until = $2, attempts = attempts + 1
          WHERE id IN (
@@ -184,6 +190,16 @@ fn read(row: &Row, lease: &str) -> Option<Leased> {
         expires_at: row.get("expires_at"),
         lease: lease.to_owned(),
     })
+}
+
+/// Renews the leases of a worker's mails that are under way.
+///
+/// # Errors
+/// What the database says.
+pub async fn renew(db: &Db, worker: &str, until: Micros) -> Result<()> {
+    let sql = "UPDATE outbox SET leased_until = $1 WHERE settled_at IS NULL AND lease LIKE $2";
+    db.exec(sql, args![until, format!("{worker}/%")]).await?;
+    Ok(())
 }
 
 /// Notes that a mail was made, and for whom: what the limits count.

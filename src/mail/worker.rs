@@ -20,10 +20,22 @@ use crate::mail::message::{self, Draft};
 use crate::mail::mime;
 use crate::mail::outbox::{self, End, Leased};
 use crate::mail::smtp::{Outcome, Smtp};
+use crate::recovery::Crowd;
 use crate::secret::Key;
 use crate::store::{Store, Stores};
 use crate::timeline::{self, Entry};
 use crate::{limit, recovery, registration, session, token};
+
+/// Mails that a worker holds at once. More than there are connections, so that those made or settled
+/// together are many; the connections limit what is sent at once.
+const UNDER_WAY: usize = 256;
+
+/// While there is a crowd at the door, the worker takes turns this far apart: both write to the same
+/// database, and a person who waits for a page goes before one who waits for a mail.
+const PATIENCE: Micros = SECOND / 5;
+
+/// How long it looks away then.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the worker works with.
 #[derive(Clone)]
@@ -44,6 +56,8 @@ pub struct Context {
     pub smtp: Option<Arc<Smtp>>,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
+    /// Whether many are at the door.
+    pub crowd: Arc<Crowd>,
     /// When the worker last went round, for readiness.
     pub alive_at: Arc<AtomicI64>,
 }
@@ -51,6 +65,8 @@ pub struct Context {
 /// A mail worker. Any number of them, in any number of processes, share one queue.
 #[derive(Clone)]
 pub struct Worker {
+    /// What its leases begin with.
+    name: String,
     context: Context,
     make: Batch<Make>,
     settle: Batch<Settle>,
@@ -61,19 +77,22 @@ impl Worker {
     pub fn new(context: Context) -> Self {
         let make = Batch::spawn(context.db.clone(), Make(context.clone()));
         let settle = Batch::spawn(context.db.clone(), Settle(context.clone()));
-        Self { context, make, settle }
+        Self { name: crate::new_id(), context, make, settle }
     }
 
     /// Works until `stop` says so, then finishes what is under way.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let context = &self.context;
-        let most = context.config.smtp.connections as usize * 2;
+        let tick = Duration::from_secs(1).min(self.renewal());
         let mut under_way = JoinSet::new();
-        let mut rounds: u64 = 0;
+        let (mut rounds, mut renewed_at, mut claimed_at) = (0_u64, context.clock.now(), 0);
         while !*stop.borrow() {
-            context.alive_at.store(context.clock.now(), Ordering::Relaxed);
-            let free = most - under_way.len();
-            let found = if context.smtp.is_some() && free * 2 >= most {
+            let now = context.clock.now();
+            context.alive_at.store(now, Ordering::Relaxed);
+            let free = UNDER_WAY - under_way.len();
+            let turn = !context.crowd.is_there(now) || now - claimed_at >= PATIENCE;
+            let found = if context.smtp.is_some() && free * 2 >= UNDER_WAY && turn {
+                claimed_at = now;
                 self.claim(free).await
             } else {
                 Vec::new()
@@ -87,21 +106,38 @@ impl Worker {
                 self.look_after(rounds).await;
             }
             rounds += 1;
-            if !idle && under_way.len() < most {
-                while under_way.try_join_next().is_some() {}
-                continue;
+            if now - renewed_at >= i64::try_from(self.renewal().as_micros()).unwrap_or(i64::MAX) {
+                self.renew(now).await;
+                renewed_at = now;
             }
-            tokio::select! {
-                _ = stop.changed() => {}
-                () = context.wake.notified(), if idle => {}
-                Some(_) = under_way.join_next() => {}
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            if idle || under_way.len() == UNDER_WAY {
+                tokio::select! {
+                    _ = stop.changed() => {}
+                    () = context.wake.notified(), if turn && idle => {}
+                    Some(_) = under_way.join_next() => {}
+                    () = tokio::time::sleep(if turn { tick } else { tick.min(PAUSE) }) => {}
+                }
             }
             while under_way.try_join_next().is_some() {}
         }
         while under_way.join_next().await.is_some() {}
         if let Some(smtp) = &context.smtp {
             smtp.close().await;
+        }
+    }
+
+    /// How often leases are renewed: well before they run out.
+    fn renewal(&self) -> Duration {
+        Duration::from_secs(self.context.config.mail.lease.unsigned_abs()) / 3
+    }
+
+    /// Keeps the leases of what is under way: a mail server may take minutes for an answer, and a
+    /// mail that another worker takes up meanwhile would be sent twice.
+    async fn renew(&self, now: Micros) {
+        let context = &self.context;
+        let until = now + context.config.mail.lease * SECOND;
+        if let Err(error) = outbox::renew(&context.db, &self.name, until).await {
+            tracing::warn!(%error, "cannot renew the leases of the mails under way");
         }
     }
 
@@ -114,7 +150,7 @@ impl Worker {
         loop {
             let config = &self.context.config.mail;
             let now = self.context.clock.now();
-            let found = outbox::claim(&self.context.db, config, 64, now).await?;
+            let found = outbox::claim(&self.context.db, config, &self.name, 64, now).await?;
             if found.is_empty() {
                 return Ok(done);
             }
@@ -129,7 +165,7 @@ impl Worker {
         let context = &self.context;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let now = context.clock.now();
-        match outbox::claim(&context.db, &context.config.mail, most, now).await {
+        match outbox::claim(&context.db, &context.config.mail, &self.name, most, now).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "cannot take mail from the queue; trying again");
@@ -260,12 +296,13 @@ impl Make {
             end(tx, mail, End::Expired, "given up", now).await?;
             return Ok(None);
         }
-        if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? {
-            outbox::defer(tx, mail, "the store's mails for this hour are used up", now + MINUTE)
-                .await?;
-            return Ok(None);
-        }
         match message::make(tx, &context.config, &context.addresses, &store, mail, now).await? {
+            Ok(_) if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? => {
+                token::void_try(tx, &mail.id, now, now).await?;
+                let reply = "the store's mails for this hour are used up";
+                outbox::defer(tx, mail, reply, now + MINUTE).await?;
+                Ok(None)
+            }
             Ok(draft) => Ok(Some(Made { draft, store, made_at: now })),
             Err(outcome) => {
                 outbox::settle(tx, mail, outcome, None, now).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -10,7 +10,7 @@ use crate::address::EmailAddress;
 use crate::args;
 use crate::batch::{Batch, Step};
 use crate::captcha::Proof;
-use crate::clock::{Clock, Micros};
+use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Db, Result, Tx};
 use crate::limit::{self, Standing, Window};
@@ -54,6 +54,28 @@ pub enum Accepted {
     Full,
 }
 
+/// Whether many are at the door right now, for the mail worker, which then steps back.
+#[derive(Debug, Default)]
+pub struct Crowd(AtomicI64);
+
+impl Crowd {
+    /// Requests that share a commit are a crowd from here on.
+    const FROM: usize = 4;
+    /// How long it counts as there after it was last seen.
+    const LINGERS: Micros = SECOND / 20;
+
+    fn seen(&self, people: usize, now: Micros) {
+        if people >= Self::FROM {
+            self.0.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was there a moment ago.
+    pub fn is_there(&self, now: Micros) -> bool {
+        now - self.0.load(Ordering::Relaxed) < Self::LINGERS
+    }
+}
+
 /// What the door needs to know.
 #[derive(Clone)]
 pub struct Context {
@@ -71,6 +93,8 @@ pub struct Context {
     pub wake: Arc<Notify>,
     /// Set while the queue is at its bound.
     pub full: Arc<AtomicBool>,
+    /// Set when many come at once.
+    pub crowd: Arc<Crowd>,
 }
 
 /// The door, open.
@@ -98,6 +122,7 @@ impl Step for Context {
 
     async fn run(&self, tx: &mut Tx, items: &[Request]) -> Result<Vec<Accepted>> {
         let now = self.clock.now();
+        self.crowd.seen(items.len(), now);
         if self.full.load(Ordering::Relaxed) {
             return Ok(vec![Accepted::Full; items.len()]);
         }

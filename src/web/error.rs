@@ -3,15 +3,11 @@
 
 use std::any::Any;
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::extract::language;
 use super::page::{Message, Page};
 use super::site::Site;
-use crate::app::App;
 use crate::clock::{Micros, SECOND};
 use crate::db;
 use crate::locale::Language;
@@ -28,6 +24,8 @@ pub enum Failure {
     NotFound,
     /// 405
     Method,
+    /// 408: the form did not arrive in time.
+    Slow,
     /// 413
     TooLarge,
     /// 429: so many microseconds to wait.
@@ -69,6 +67,7 @@ impl Failure {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -91,10 +90,10 @@ impl Failure {
         })
     }
 
-    fn texts(&self, language: Language, request_id: &str) -> (&'static str, String) {
+    fn texts(&self, language: Language, site: &Site) -> (&'static str, String) {
         let text = |title, text| (language.text(title), language.text(text).to_owned());
         match self {
-            Self::BadRequest => text("bad-request-title", "bad-request-text"),
+            Self::BadRequest | Self::Slow => text("bad-request-title", "bad-request-text"),
             Self::Forbidden => text("forbidden-title", "forbidden-text"),
             Self::NotFound => text("not-found-title", "not-found-text"),
             Self::Method => text("method-title", "method-text"),
@@ -106,7 +105,7 @@ impl Failure {
             }
             Self::Busy => text("busy-title", "busy-text"),
             Self::Internal(_) => {
-                let text = language.format("error-text", &[("request", &request_id)]);
+                let text = language.format("error-text", &[("request", &site.request_id)]);
                 (language.text("error-title"), text)
             }
         }
@@ -115,9 +114,9 @@ impl Failure {
     /// The page; a line of text where no store is known.
     pub fn page(&self, site: &Site, language: Language) -> Response {
         if let Self::Internal(error) = self {
-            tracing::error!(error, request = &*site.request_id, "a request failed");
+            tracing::error!(error, request = %site.request_id, "a request failed");
         }
-        let (title, text) = self.texts(language, &site.request_id);
+        let (title, text) = self.texts(language, site);
         let mut response = match &site.store {
             Some(store) => {
                 let page = Page::new(store.clone(), language, None);
@@ -143,13 +142,11 @@ pub fn seconds(wait: Micros) -> i64 {
     ((wait + SECOND - 1) / SECOND).max(1)
 }
 
-/// Dresses bare refusals as pages.
-pub async fn dress(State(_): State<App>, request: Request, next: Next) -> Response {
-    let site = request.extensions().get::<Site>().cloned();
-    let fallback = site.as_ref().and_then(|s| s.store.as_ref()).map(|s| s.language);
-    let language = language(request.headers(), fallback.unwrap_or_default());
-    let response = next.run(request).await;
-    let Some(site) = site else { return response };
+/// Makes a page of a bare refusal; any other answer stays as it is.
+pub fn dress(response: Response, site: &Site, language: impl Fn() -> Language) -> Response {
+    if !response.status().is_client_error() && !response.status().is_server_error() {
+        return response;
+    }
     let failure = response.extensions().get::<Failure>().cloned().or_else(|| {
         let bare = response
             .headers()
@@ -157,16 +154,12 @@ pub async fn dress(State(_): State<App>, request: Request, next: Next) -> Respon
             .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
         if bare { Failure::of(response.status()) } else { None }
     });
-    match failure {
-        Some(failure) => {
-            let mut page = failure.page(&site, language);
-            if let Some(allow) = response.headers().get(header::ALLOW) {
-                page.headers_mut().insert(header::ALLOW, allow.clone());
-            }
-            page
-        }
-        None => response,
+    let Some(failure) = failure else { return response };
+    let mut page = failure.page(site, language());
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allow.clone());
     }
+    page
 }
 
 /// A panic is a mistake in the program; the person gets a page, the log gets the reason.

@@ -1,6 +1,6 @@
 //! What a handler of a store's page works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -34,8 +34,8 @@ pub struct Here {
     pub now: Micros,
     /// Who asks: a network address.
     pub source: Arc<str>,
-    /// Browser and system.
-    pub device: String,
+    agent: Option<HeaderValue>,
+    device: OnceLock<String>,
     cookies: CookieJar,
 }
 
@@ -45,13 +45,13 @@ impl FromRequestParts<App> for Here {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let site = parts.extensions.get::<Site>().ok_or(Failure::NotFound)?;
         let store = site.store.clone().ok_or(Failure::NotFound)?;
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
         Ok(Self {
             app: app.clone(),
             language: language(&parts.headers, store.language),
             now: app.clock.now(),
             source: site.source.clone(),
-            device: device::name(agent.unwrap_or_default()),
+            agent: parts.headers.get(header::USER_AGENT).cloned(),
+            device: OnceLock::new(),
             cookies: cookies(&parts.headers),
             store,
         })
@@ -70,11 +70,12 @@ fn cookies(headers: &HeaderMap) -> CookieJar {
 
 /// The language that a browser asks for, of those that Doorkey speaks.
 pub fn language(headers: &HeaderMap, fallback: Language) -> Language {
-    headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(Language::negotiate)
-        .unwrap_or(fallback)
+    preferred(headers.get(header::ACCEPT_LANGUAGE), fallback)
+}
+
+/// The same from the header alone.
+pub fn preferred(accepts: Option<&HeaderValue>, fallback: Language) -> Language {
+    accepts.and_then(|value| value.to_str().ok()).and_then(Language::negotiate).unwrap_or(fallback)
 }
 
 /// Which of Doorkey's cookies.
@@ -107,7 +108,13 @@ impl Here {
     /// The browser, for a session to be started in it.
     pub fn browser(&self) -> session::Browser<'_> {
         let replaces = self.cookie(Name::Session).and_then(|value| Token::parse(&value));
-        session::Browser { device: &self.device, replaces: replaces.map(|token| token.digest()) }
+        session::Browser { device: self.device(), replaces: replaces.map(|token| token.digest()) }
+    }
+
+    /// Browser and system, worked out only where a session starts.
+    fn device(&self) -> &str {
+        let agent = self.agent.as_ref().and_then(|value| value.to_str().ok());
+        self.device.get_or_init(|| device::name(agent.unwrap_or_default()))
     }
 
     /// The parts that all pages share.

@@ -1,6 +1,8 @@
 //! Forms, read strictly: each field at most once, no field that the form does not have, UTF-8 or
 //! nothing. A lenient reader is how a second address or an operator ends in a query.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
@@ -10,6 +12,9 @@ use serde::de::value::{Error, MapDeserializer};
 
 use super::error::Failure;
 use crate::app::App;
+
+/// How long a form may take to arrive: long for 16 KiB, short for somebody who holds connections.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A form whose fields are those of `T`, all of them text (`#[serde(default)]` for those that may be
 /// missing; `#[serde(deny_unknown_fields)]` is the caller's to add).
@@ -28,7 +33,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         if !is_form {
             return Err(Failure::BadRequest);
         }
-        let body = Bytes::from_request(request, app).await.map_err(|rejection| {
+        let body = tokio::time::timeout(PATIENCE, Bytes::from_request(request, app)).await;
+        let body = body.map_err(|_| Failure::Slow)?.map_err(|rejection| {
             if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
                 Failure::TooLarge
             } else {

@@ -1,15 +1,20 @@
 //! The private listener: health, readiness, metrics; and the line in the log that every request
 //! leaves. Keep this listener away from the public network.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use metrics::{Counter, Histogram, counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
@@ -71,32 +76,47 @@ async fn scrape(metrics: PrometheusHandle) -> Response {
 }
 
 /// A line in the log and a count for every request: the route, never the address, for addresses
-/// carry tokens.
+/// carry tokens. Pages that were merely read are a matter for `debug`.
 pub async fn observe(request: Request, next: Next) -> Response {
     let site = request.extensions().get::<Site>().cloned();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let started = tokio::time::Instant::now();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let status = response.status().as_u16();
-    let (store, id, source) = site.as_ref().map_or(("", "", ""), |site| {
-        (site.store.as_ref().map_or("", |s| &s.key), &site.request_id, &site.source)
-    });
+    let (route, status) = (route.as_ref().map_or("none", MatchedPath::as_str), response.status());
     let elapsed = started.elapsed();
-    let micros = elapsed.as_micros() as u64;
-    tracing::info!(%method, route, status, micros, store, source, request = id, "request");
-    metrics::counter!("doorkey_http_requests", "route" => route.to_owned(), "status" => status_class(status))
-        .increment(1);
-    metrics::histogram!("doorkey_http_seconds").record(elapsed.as_secs_f64());
+    count(route, status.as_u16(), elapsed);
+    let Some(site) = site else { return response };
+    let store = site.store.as_ref().map_or("", |store| &store.key);
+    let (micros, id, source) = (elapsed.as_micros() as u64, site.request_id, &*site.source);
+    let status = status.as_u16();
+    if method == Method::GET && status < 400 {
+        tracing::debug!(%method, route, status, micros, store, source, request = %id, "request");
+    } else {
+        tracing::info!(%method, route, status, micros, store, source, request = %id, "request");
+    }
     response
 }
 
-fn status_class(status: u16) -> &'static str {
-    match status {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
+/// Looking a counter up by its labels costs more than counting: each thread keeps those it has met.
+fn count(route: &str, status: u16, elapsed: Duration) {
+    static SECONDS: LazyLock<Histogram> = LazyLock::new(|| histogram!("doorkey_http_seconds"));
+    type Classes = [OnceCell<Counter>; 4];
+    thread_local! {
+        static MET: RefCell<HashMap<String, Classes>> = RefCell::default();
     }
+    SECONDS.record(elapsed.as_secs_f64());
+    let class = usize::from(status / 100).clamp(2, 5) - 2;
+    let add = |classes: &Classes| {
+        classes[class]
+            .get_or_init(|| {
+                let class = ["2xx", "3xx", "4xx", "5xx"][class];
+                counter!("doorkey_http_requests", "route" => route.to_owned(), "status" => class)
+            })
+            .increment(1);
+    };
+    MET.with_borrow_mut(|met| match met.get(route) {
+        Some(classes) => add(classes),
+        None => add(met.entry(route.to_owned()).or_default()),
+    });
 }

@@ -1,9 +1,10 @@
 //! What every page has: its store, its language, its texts and its assets.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
@@ -106,10 +107,23 @@ impl IntoResponse for Message {
 /// Renders a template as an HTML answer.
 pub fn html(template: &impl Template) -> Response {
     match template.render() {
-        Ok(body) => {
-            let kind = HeaderValue::from_static("text/html; charset=utf-8");
-            ([(header::CONTENT_TYPE, kind)], body).into_response()
-        }
+        Ok(body) => answer(body),
         Err(error) => super::error::Failure::Internal(error.to_string()).into_response(),
     }
+}
+
+/// The same for a page that everybody sees alike: rendered once and kept.
+pub fn html_shared<T: Template>(kept: &OnceLock<Bytes>, template: impl Fn() -> T) -> Response {
+    if let Some(body) = kept.get() {
+        return answer(body.clone());
+    }
+    match template().render() {
+        Ok(body) => answer(kept.get_or_init(|| body.into()).clone()),
+        Err(error) => super::error::Failure::Internal(error.to_string()).into_response(),
+    }
+}
+
+fn answer(body: impl IntoResponse) -> Response {
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
 }

@@ -1,8 +1,10 @@
 //! Which site a request is for. The host is looked up among the configured ones and never used for
 //! anything else: links, cookies and redirects are built from the configuration alone.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
@@ -10,11 +12,12 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::error::Failure;
-use super::extract::language;
+use super::error::{self, Failure};
+use super::extract::{language, preferred};
 use super::headers;
 use crate::app::App;
 use crate::config::Config;
+use crate::secret;
 use crate::store::{self, Store};
 
 /// The site that a request is for.
@@ -22,16 +25,41 @@ use crate::store::{self, Store};
 pub struct Site {
     /// The store, if the path lies in one.
     pub store: Option<Arc<Store>>,
-    /// The site's configured origin: `https://shop.example.com`.
-    pub origin: Arc<str>,
     /// Who asks.
     pub source: Arc<str>,
     /// Names the request in logs and on error pages.
-    pub request_id: Arc<str>,
+    pub request_id: RequestId,
+    main: Arc<str>,
+}
+
+impl Site {
+    /// The configured origin: `https://shop.example.com`.
+    pub fn origin(&self) -> &str {
+        self.store.as_ref().map_or(&*self.main, |store| store.origin())
+    }
+}
+
+/// Names a request. Spelled out only where somebody reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// Counts from a random start, so that two processes rarely use the same.
+    fn next() -> Self {
+        static START: LazyLock<u64> = LazyLock::new(|| u64::from_le_bytes(secret::random()));
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::spell(self.0))
+    }
 }
 
 /// Finds the site, refuses what is no business of ours, and rewrites a store's own paths to
-/// `/s/{store}/…`, under which its pages are routed.
+/// `/s/{store}/…`, under which its pages are routed. On the way out, refusals become pages.
 pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let site = match find(&app, &request) {
         Ok((site, path)) => {
@@ -42,14 +70,17 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
         }
         Err(refusal) => return headers::plain(refusal.into_response()),
     };
-    let https = site.origin.starts_with("https://");
-    if changes_something(request.method()) && !is_same_origin(request.headers(), &site.origin) {
-        let fallback = site.store.as_ref().map(|s| s.language).unwrap_or_default();
+    let https = site.origin().starts_with("https://");
+    let fallback = site.store.as_ref().map(|s| s.language).unwrap_or_default();
+    if changes_something(request.method()) && !is_same_origin(request.headers(), site.origin()) {
         let language = language(request.headers(), fallback);
         return headers::secure(Failure::Forbidden.page(&site, language), https);
     }
-    request.extensions_mut().insert(site);
-    headers::secure(next.run(request).await, https)
+    let accepts = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    request.extensions_mut().insert(site.clone());
+    let response = next.run(request).await;
+    let language = || preferred(accepts.as_ref(), fallback);
+    headers::secure(error::dress(response, &site, language), https)
 }
 
 /// Why a request is for no site of ours.
@@ -85,46 +116,32 @@ impl IntoResponse for Refusal {
 fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Refusal> {
     let host = host(request)?;
     let path = request.uri().path();
-    let site = |store: Option<Arc<Store>>, origin: &str| Site {
+    let main = &app.main_origin;
+    let site = |store: Option<Arc<Store>>| Site {
         store,
-        origin: origin.into(),
         source: source(&app.config, request).into(),
-        request_id: crate::reference().into(),
+        request_id: RequestId::next(),
+        main: main.clone(),
     };
     if let Some((store, rest)) = app.stores.at(&host, path) {
-        let rest = if rest.is_empty() { "/" } else { rest };
-        let path = format!("/s/{}{rest}", store.key);
-        let origin = store.origin().to_owned();
-        return Ok((site(Some(store), &origin), Some(path)));
+        let as_it_is = store.path().strip_prefix("/s/") == Some(&*store.key) && !rest.is_empty();
+        let routed = (!as_it_is)
+            .then(|| format!("/s/{}{}", store.key, if rest.is_empty() { "/" } else { rest }));
+        return Ok((site(Some(store)), routed));
     }
-    let main = main_origin(&app.config);
-    if host == store::host_of(&main) || app.stores.has_host(&host) {
+    if host == store::host_of(main) || app.stores.has_host(&host) {
         // A store is reached at its base URL and nowhere else.
-        if path.starts_with("/s/") {
-            return Err(Refusal::NoStore);
-        }
-        let origin = if host == store::host_of(&main) { main } else { format!("https://{host}") };
-        return Ok((site(None, &origin), None));
+        return if path.starts_with("/s/") {
+            Err(Refusal::NoStore)
+        } else {
+            Ok((site(None), None))
+        };
     }
-    if store::is_loopback(&host) && store::is_loopback(&main) && request.method() == Method::GET {
+    if store::is_loopback(&host) && store::is_loopback(main) && request.method() == Method::GET {
         let asked = request.uri().path_and_query().map_or("/", |p| p.as_str());
         return Err(Refusal::Moved(format!("{main}{asked}")));
     }
     Err(Refusal::Unknown)
-}
-
-/// The origin of the back office, and of stores under `/s/{store}`.
-pub fn main_origin(config: &Config) -> String {
-    match &config.oms_url {
-        Some(url) => {
-            let url = store::read_base_url(url).unwrap_or_else(|| url.clone());
-            store::origin_of(&url).to_owned()
-        }
-        None if config.listen.ip().is_unspecified() => {
-            format!("http://127.0.0.1:{}", config.listen.port())
-        }
-        None => format!("http://{}", config.listen),
-    }
 }
 
 /// The one host of the request, folded, without a default port. Two that differ are an attack or a

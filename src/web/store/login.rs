@@ -17,7 +17,7 @@ use crate::timeline::{self, Entry};
 use crate::web::error::{Failure, seconds};
 use crate::web::extract::{Here, Name, see_other};
 use crate::web::form::Form;
-use crate::web::page::{Page, html};
+use crate::web::page::{Page, html, html_shared};
 
 /// Where to go afterwards.
 #[derive(Debug, Default, Deserialize)]
@@ -67,12 +67,16 @@ impl LoginPage {
 
 /// GET: the form.
 pub async fn show(here: Here, Query(ask): Query<Ask>) -> Result<Response, Failure> {
-    let mut page = LoginPage::new(&here, &ask.return_to);
+    let page = || LoginPage::new(&here, &ask.return_to);
     if here.cookie(Name::Session).is_some() {
         let session = here.session().await?;
-        page.page = here.page(session.as_ref());
+        return Ok(html(&LoginPage { page: here.page(session.as_ref()), ..page() }));
     }
-    Ok(html(&page))
+    if here.store.inside(&ask.return_to).is_some() {
+        return Ok(html(&page()));
+    }
+    let shared = &here.store.login_page[here.language as usize];
+    Ok(html_shared(shared, page))
 }
 
 /// POST: 303 with a session, 401 and the one text, or 429.

@@ -179,7 +179,8 @@ both!(a_dead_workers_mail_is_taken_up_when_its_lease_ends, |db| async move {
     let test = TestApp::start(db).await;
     ask(&test).await;
     let (db, config) = (&test.app.db, &test.app.config.mail);
-    let held = doorkey::mail::outbox::claim(db, config, 10, test.clock.now()).await.unwrap();
+    let held =
+        doorkey::mail::outbox::claim(db, config, "stopped", 10, test.clock.now()).await.unwrap();
     assert_eq!(held.len(), 1);
     test.wait(119);
     assert!(test.deliver().await.is_empty(), "another worker holds it");
