@@ -11,6 +11,7 @@ pub mod policy;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
@@ -22,6 +23,9 @@ pub use argon2::Params;
 
 /// Longest password in bytes, as it is typed. Everything is hashed; nothing is ever cut off.
 pub const MAX_BYTES: usize = 1024;
+
+/// How long a thread keeps its memory without work.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Jobs that may wait for a thread. At 25 ms each and two threads, the last one waits 3 s.
 const MAX_WAITING: usize = 256;
@@ -210,17 +214,21 @@ impl Pool {
         }
     }
 
-    /// The next job; waits for one. Memory is kept while there is work, and given back before
-    /// waiting.
+    /// The next job; waits for one. Memory is kept over short pauses, for getting it anew costs a
+    /// fifth of a hash, and given back when a pause gets longer.
     fn next(&self, memory: &mut Memory) -> Option<Job> {
         let mut queue = self.queue();
         while queue.jobs.is_empty() && !queue.closed {
-            if memory.is_held() {
+            if !memory.is_held() {
+                queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.arrived.wait_timeout(queue, PAUSE);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if queue.jobs.is_empty() {
                 drop(queue);
                 *memory = Memory::default();
                 queue = self.queue();
-            } else {
-                queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
         }
         queue.jobs.pop_front()

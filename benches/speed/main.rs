@@ -8,7 +8,7 @@ mod client;
 mod load;
 mod measure;
 #[path = "../../tests/it/support/postgres.rs"]
-#[expect(dead_code, reason = "the stories use more of it than the benchmark")]
+#[allow(dead_code, clippy::unwrap_used, reason = "written for the stories, which use more of it")]
 mod postgres;
 mod server;
 

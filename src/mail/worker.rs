@@ -5,6 +5,8 @@
 //! commit. A mail is on disk as made before it is sent; killed at any point, the worker leaves a
 //! lease that runs out, and the mail is made anew.
 
+mod steps;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,18 +14,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::batch::{Batch, Step};
-use crate::clock::{Clock, MINUTE, Micros, SECOND};
+use steps::{Made, Make, Sent, Settle};
+
+use crate::batch::Batch;
+use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
-use crate::db::{Db, Result, Tx};
-use crate::mail::message::{self, Draft};
+use crate::db::{Db, Result};
+use crate::mail::message;
 use crate::mail::mime;
-use crate::mail::outbox::{self, End, Leased};
+use crate::mail::outbox::{self, Leased};
 use crate::mail::smtp::{Outcome, Smtp};
 use crate::recovery::Crowd;
 use crate::secret::Key;
-use crate::store::{Store, Stores};
-use crate::timeline::{self, Entry};
+use crate::store::Stores;
 use crate::{limit, recovery, registration, session, token};
 
 /// Mails that a worker holds at once. More than there are connections, so that those made or settled
@@ -259,147 +262,4 @@ fn summary(outcome: &Outcome) -> (&'static str, &str) {
     };
     let code = reply.get(..3).filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
     (name, code.unwrap_or("none"))
-}
-
-/// A mail that is made: its tokens are on disk as digests, and here in clear until it is sent.
-struct Made {
-    draft: Draft,
-    store: Arc<Store>,
-    made_at: Micros,
-}
-
-/// Makes mails, many to a commit.
-struct Make(Context);
-
-impl Step for Make {
-    type Item = Leased;
-    type Done = Option<Made>;
-
-    async fn run(&self, tx: &mut Tx, items: &[Leased]) -> Result<Vec<Option<Made>>> {
-        let mut done = Vec::with_capacity(items.len());
-        for mail in items {
-            done.push(self.one(tx, mail).await?);
-        }
-        Ok(done)
-    }
-}
-
-impl Make {
-    async fn one(&self, tx: &mut Tx, mail: &Leased) -> Result<Option<Made>> {
-        let context = &self.0;
-        let now = context.clock.now();
-        let Some(store) = context.stores.by_id(&mail.store_id) else {
-            outbox::defer(tx, mail, "its store is not loaded yet", now + SECOND).await?;
-            return Ok(None);
-        };
-        if mail.expires_at <= now {
-            end(tx, mail, End::Expired, "given up", now).await?;
-            return Ok(None);
-        }
-        match message::make(tx, &context.config, &context.addresses, &store, mail, now).await? {
-            Ok(_) if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? => {
-                token::void_try(tx, &mail.id, now, now).await?;
-                let reply = "the store's mails for this hour are used up";
-                outbox::defer(tx, mail, reply, now + MINUTE).await?;
-                Ok(None)
-            }
-            Ok(draft) => Ok(Some(Made { draft, store, made_at: now })),
-            Err(outcome) => {
-                outbox::settle(tx, mail, outcome, None, now).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// A store's budget for mails that anyone can trigger, counted per try.
-    async fn over_budget(&self, tx: &mut Tx, store: &Store, now: Micros) -> Result<bool> {
-        let most = self.0.config.limits.store_mails_per_hour;
-        let limit = limit::Window { most, window: crate::clock::HOUR };
-        let bucket = limit::bucket(&self.0.counters, "store-mails", &store.id);
-        let standing = limit::hit(tx, &[(bucket, 1, limit)], now).await?;
-        Ok(standing.first().is_some_and(|s| s.over(limit, now).is_some()))
-    }
-}
-
-/// What came of sending.
-struct Sent {
-    mail: Leased,
-    made_at: Micros,
-    outcome: Outcome,
-}
-
-/// Settles mails, many to a commit.
-struct Settle(Context);
-
-impl Step for Settle {
-    type Item = Sent;
-    type Done = ();
-
-    async fn run(&self, tx: &mut Tx, items: &[Sent]) -> Result<Vec<()>> {
-        let now = self.0.clock.now();
-        for sent in items {
-            self.one(tx, sent, now).await?;
-        }
-        Ok(vec![(); items.len()])
-    }
-}
-
-impl Settle {
-    async fn one(&self, tx: &mut Tx, sent: &Sent, now: Micros) -> Result<()> {
-        let Sent { mail, made_at, outcome } = sent;
-        let kind = mail.kind.as_str();
-        match outcome {
-            Outcome::Accepted { reply } => {
-                metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "accepted")
-                    .increment(1);
-                if outbox::settle(tx, mail, End::Sent, Some(reply), now).await? {
-                    let entry = Entry::MailAccepted { mail: kind, reply: reply.clone() };
-                    write(tx, mail, now, entry).await?;
-                }
-                Ok(())
-            }
-            Outcome::Refused { reply } => {
-                token::void_try(tx, &mail.id, *made_at, now).await?;
-                end(tx, mail, End::Failed, reply, now).await
-            }
-            Outcome::Deferred { reply, perhaps } => {
-                if !perhaps {
-                    token::void_try(tx, &mail.id, *made_at, now).await?;
-                }
-                let next_at = now + self.back_off(mail.attempts);
-                if next_at >= mail.expires_at {
-                    return end(tx, mail, End::Expired, reply, now).await;
-                }
-                metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "deferred")
-                    .increment(1);
-                outbox::defer(tx, mail, reply, next_at).await?;
-                let reply = reply.clone();
-                write(tx, mail, now, Entry::MailDeferred { mail: kind, reply, next_at }).await
-            }
-        }
-    }
-
-    /// Doubles from try to try, up to the longest wait.
-    fn back_off(&self, attempts: i64) -> Micros {
-        let config = &self.0.config.mail;
-        let doublings = u32::try_from(attempts).unwrap_or(0).min(30);
-        (config.retry_first * SECOND).saturating_mul(1 << doublings).min(config.retry_max * SECOND)
-    }
-}
-
-/// Settles a mail that will not arrive, and says so in the timeline.
-async fn end(tx: &mut Tx, mail: &Leased, end: End, reply: &str, now: Micros) -> Result<()> {
-    let kind = mail.kind.as_str();
-    metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "failed").increment(1);
-    outbox::settle(tx, mail, end, Some(reply), now).await?;
-    write(tx, mail, now, Entry::MailFailed { mail: kind, reply: reply.to_owned() }).await
-}
-
-/// A mail's customer is known to its row once the mail has been made.
-async fn write(tx: &mut Tx, mail: &Leased, now: Micros, entry: Entry) -> Result<()> {
-    let sql = "SELECT customer_id FROM outbox WHERE id = $1 AND customer_id IS NOT NULL";
-    let Some(row) = tx.row(sql, crate::args![&mail.id]).await? else { return Ok(()) };
-    let customer: String = row.get("customer_id");
-    let (merchant, store) = (&mail.merchant_id, Some(&*mail.store_id));
-    timeline::write_for(tx, merchant, &customer, store, now, entry).await
 }
