@@ -159,7 +159,11 @@ fn host(request: &Request) -> Result<String, Refusal> {
         (None, None) => return Err(Refusal::Host),
     };
     let host = host.to_ascii_lowercase();
-    Ok(host.strip_suffix(":443").or(host.strip_suffix(":80")).unwrap_or(&host).to_owned())
+    let default = [":443", ":80"].into_iter().find_map(|port| host.strip_suffix(port));
+    Ok(default
+        .filter(|name| !name.contains(':') || name.ends_with(']'))
+        .unwrap_or(&host)
+        .to_owned())
 }
 
 fn rewritten(uri: &Uri, path: &str) -> Uri {
