@@ -88,7 +88,8 @@ impl Worker {
         let context = &self.context;
         let tick = Duration::from_secs(1).min(self.renewal());
         let mut under_way = JoinSet::new();
-        let (mut rounds, mut renewed_at, mut claimed_at) = (0_u64, context.clock.now(), 0);
+        let (mut looks, mut looked_at) = (0_u64, 0);
+        let (mut renewed_at, mut claimed_at) = (context.clock.now(), 0);
         while !*stop.borrow() {
             let now = context.clock.now();
             context.alive_at.store(now, Ordering::Relaxed);
@@ -105,10 +106,10 @@ impl Worker {
                 let worker = self.clone();
                 under_way.spawn(async move { worker.deliver(mail).await });
             }
-            if rounds.is_multiple_of(256) || idle {
-                self.look_after(rounds).await;
+            if now - looked_at >= SECOND {
+                self.look_after(looks).await;
+                (looks, looked_at) = (looks + 1, now);
             }
-            rounds += 1;
             if now - renewed_at >= i64::try_from(self.renewal().as_micros()).unwrap_or(i64::MAX) {
                 self.renew(now).await;
                 renewed_at = now;
@@ -222,7 +223,7 @@ impl Worker {
     }
 
     /// Now and then: measures the queue, deletes what has had its time.
-    async fn look_after(&self, rounds: u64) {
+    async fn look_after(&self, looks: u64) {
         let context = &self.context;
         let now = context.clock.now();
         if let Err(error) = context.stores.refresh(&context.db).await {
@@ -234,7 +235,7 @@ impl Worker {
             }
             Err(error) => tracing::warn!(%error, "cannot look at the queue"),
         }
-        if rounds.is_multiple_of(64)
+        if looks.is_multiple_of(64)
             && let Err(error) = tidy(context, now).await
         {
             tracing::warn!(%error, "cannot tidy up");
