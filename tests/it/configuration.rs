@@ -177,8 +177,8 @@ async fn serve_refuses_links_in_clear_and_the_demos_passwords() {
 #[test]
 fn serve_on_postgres_needs_a_secret_that_all_processes_share() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let url = runtime.block_on(crate::support::postgres::fresh_database());
-    let environment = [("DOORKEY_DATABASE_URL", &*url), ("DOORKEY_LISTEN", "127.0.0.1:0")];
+    let fresh = runtime.block_on(crate::support::postgres::fresh_database());
+    let environment = [("DOORKEY_DATABASE_URL", &*fresh.url), ("DOORKEY_LISTEN", "127.0.0.1:0")];
     let output = run(&["serve"], &environment);
     assert_eq!(output.status.code(), Some(1));
     assert!(error_of(&output).contains("secret"), "{}", error_of(&output));

@@ -16,6 +16,7 @@ use doorkey::store::{Access, NewStore};
 
 use crate::support::app::{Database, reset_link};
 use crate::support::both;
+use crate::support::postgres::Fresh;
 use crate::support::process::{Running, free_port, remote};
 use crate::support::smtp_sink::{Fault, Plan, SmtpSink, Step};
 
@@ -25,6 +26,7 @@ const STALL: Fault = Fault::Stall(Duration::from_secs(60));
 /// An installation whose program comes and goes.
 struct Installation {
     url: String,
+    _fresh: Option<Fresh>,
     folder: std::path::PathBuf,
     db: Db,
     sink: SmtpSink,
@@ -41,9 +43,12 @@ impl Installation {
     async fn new(database: Database) -> Self {
         let folder = std::env::temp_dir().join(format!("doorkey-crash-{}", doorkey::new_id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let url = match database {
-            Database::Sqlite => format!("sqlite:{}", folder.join("doorkey.db").display()),
-            Database::Postgres => crate::support::postgres::fresh_database().await,
+        let (url, fresh) = match database {
+            Database::Sqlite => (format!("sqlite:{}", folder.join("doorkey.db").display()), None),
+            Database::Postgres => {
+                let fresh = crate::support::postgres::fresh_database().await;
+                (fresh.url.clone(), Some(fresh))
+            }
         };
         let db = Db::connect(&url).await.unwrap();
         db.migrate().await.unwrap();
@@ -66,6 +71,7 @@ impl Installation {
         let sink = SmtpSink::start(Plan::accept()).await;
         Self {
             url,
+            _fresh: fresh,
             folder,
             db,
             sink,

@@ -20,6 +20,7 @@ use doorkey::store::Store;
 use doorkey::{args, web};
 
 use super::browser::Browser;
+use super::postgres::Fresh;
 use super::smtp_sink::{Plan, Received, SmtpSink};
 
 /// Which database a story is told on.
@@ -77,6 +78,7 @@ pub struct TestApp {
     /// Where the database and everything else of this installation lies (SQLite).
     pub folder: PathBuf,
     pub database_url: String,
+    _fresh: Option<Fresh>,
 }
 
 /// The origin of the sample stores.
@@ -94,9 +96,12 @@ impl TestApp {
     pub async fn with(options: Options) -> Self {
         let folder = std::env::temp_dir().join(format!("doorkey-it-{}", doorkey::new_id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let database_url = match options.database {
-            Database::Sqlite => format!("sqlite:{}", folder.join("doorkey.db").display()),
-            Database::Postgres => super::postgres::fresh_database_with(options.locale).await,
+        let (database_url, fresh) = match options.database {
+            Database::Sqlite => (format!("sqlite:{}", folder.join("doorkey.db").display()), None),
+            Database::Postgres => {
+                let fresh = super::postgres::fresh_database_with(options.locale).await;
+                (fresh.url.clone(), Some(fresh))
+            }
         };
         let sink = SmtpSink::start(options.plan).await;
         let mut environment = options.environment;
@@ -124,7 +129,7 @@ impl TestApp {
         );
         let router = web::router(&app, Some(shop), Router::new());
         let worker = app.worker();
-        Self { router, worker, sink, clock, folder, database_url, app }
+        Self { router, worker, sink, clock, folder, database_url, _fresh: fresh, app }
     }
 
     /// A browser that has been nowhere yet.

@@ -14,13 +14,21 @@ pub struct Server {
     user: &'static str,
 }
 
-/// The URL of a fresh, empty database on the server, which is started on first use.
-pub async fn fresh_database() -> String {
+/// A database of one story's own, which is dropped with this value: hundreds of them would fill the
+/// disk of a small machine.
+pub struct Fresh {
+    pub url: String,
+    name: String,
+    port: u16,
+}
+
+/// A fresh, empty database on the server, which is started on first use.
+pub async fn fresh_database() -> Fresh {
     fresh_database_with("").await
 }
 
 /// The same with further words for `CREATE DATABASE`, such as its locale.
-pub async fn fresh_database_with(words: &str) -> String {
+pub async fn fresh_database_with(words: &str) -> Fresh {
     static SERVER: OnceLock<Server> = OnceLock::new();
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let start = || SERVER.get_or_init(|| Server::start(false));
@@ -31,7 +39,18 @@ pub async fn fresh_database_with(words: &str) -> String {
     let sql = format!("CREATE DATABASE {name} TEMPLATE template0 {words}");
     sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap();
     db.close().await;
-    server.url(&name)
+    Fresh { url: server.url(&name), port: server.port, name }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let mut command = Command::new(program("dropdb"));
+        command.args(["--force", "--if-exists", "-h", "127.0.0.1", "-U", "doorkey"]);
+        command.args(["-p", &self.port.to_string(), &self.name]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        // Nobody waits for it: the next story has a database of its own.
+        std::thread::spawn(move || command.status());
+    }
 }
 
 impl Server {
@@ -79,7 +98,14 @@ impl Server {
     }
 }
 
-/// The server gets SIGINT (fast shutdown) when the thread that started it ends, which is when this
+/// Stops the server when the shell around it is told to, and leaves nothing behind.
+const AROUND: &str = r#"folder=$1; shift
+trap 'kill -QUIT $server' TERM
+"$@" & server=$!
+wait $server; wait $server
+rm -rf "$folder""#;
+
+/// The shell around the server gets SIGTERM when the thread that started it ends, which is when this
 /// process does, however it does. Hence a thread of its own, which waits for the server.
 fn keep_running(
     data: PathBuf,
@@ -88,21 +114,25 @@ fn keep_running(
     owner: Option<(u32, u32)>,
     durable: bool,
 ) {
-    let fsync = if durable { "fsync=on" } else { "fsync=off" };
+    let words: &[&str] =
+        if durable { &[] } else { &["-c", "fsync=off", "-c", "max_wal_size=64MB"] };
     std::thread::spawn(move || {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "INT"]);
+        command.args(["--pdeathsig", "TERM"]);
         if let Some((uid, gid)) = owner {
             command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string()]);
             command.arg("--clear-groups");
         }
         let mut child = command
+            .args(["sh", "-c", AROUND, "sh"])
+            .arg(&folder)
             .arg(program("postgres"))
             .arg("-D")
             .arg(&data)
             .args(["-p", &port.to_string(), "-k"])
             .arg(&folder)
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", fsync])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(words)
             .args(["-c", "max_connections=400"])
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.join("log")).unwrap())
