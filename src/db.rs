@@ -107,6 +107,8 @@ impl Db {
                 .acquire_timeout(Duration::from_secs(30))
                 .idle_timeout(None)
                 .max_lifetime(None)
+                // There is no server that could have hung up meanwhile.
+                .test_before_acquire(false)
         };
         let write = pool(1).connect_with(options.clone()).await?;
         let read = pool(4).connect_with(options.pragma("query_only", "ON")).await?;
@@ -170,10 +172,28 @@ impl Db {
     /// # Errors
     /// What the database says.
     pub async fn exec(&self, sql: &'static str, args: Vec<Arg>) -> Result<u64> {
-        let mut tx = self.begin().await?;
-        let touched = tx.exec(sql, args).await?;
-        tx.commit().await?;
-        Ok(touched)
+        Ok(match self {
+            Self::Sqlite { write, .. } => {
+                sqlx::query_with(sql, sqlite(args)?).execute(write).await?.rows_affected()
+            }
+            Self::Postgres(pool) => {
+                sqlx::query_with(sql, postgres(args)?).execute(pool).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Runs one statement that changes rows and gives some back, in a transaction of its own.
+    ///
+    /// # Errors
+    /// What the database says; then nothing happened.
+    pub async fn exec_rows(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                let rows = sqlx::query_with(sql, sqlite(args)?).fetch_all(write).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(_) => self.rows(sql, args).await,
+        }
     }
 
     /// Reads at most one row.
@@ -318,8 +338,9 @@ impl Tx {
         tail: &'static str,
     ) -> Result<Vec<Row>> {
         let mut out = Vec::new();
-        // Both databases take 32,767 parameters at most.
-        let chunk = 32_000 / rows.first().map_or(1, Vec::len).max(1);
+        // Both databases take 32,767 parameters at most, but SQLite looks each named one up in a list
+        // of all: its time grows with their square.
+        let chunk = (1000 / rows.first().map_or(1, |row| row.len().max(1))).max(1);
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let part: Vec<_> = rows.by_ref().take(chunk).collect();

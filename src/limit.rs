@@ -128,47 +128,86 @@ impl LoginGuard {
     /// # Errors
     /// What the database says.
     pub async fn enter(&self, db: &Db, now: Micros) -> Result<Attempt> {
-        let mut tx = db.begin().await?;
-        // Hit first, look then: the hit holds the row, so that of many attempts at once each sees
-        // those before it. A refusal drops the transaction, and the hit with it.
-        let row = tx
-            .row(
-                "INSERT INTO counter (bucket, started_at, hits, expires_at) VALUES ($1, $2, 1, $3)
+        // One statement that looks and counts: of many attempts at once each sees those before it,
+        // and the way of a log-in that succeeds has one turn of the database less for each that is
+        // saved here. A pair's row is left alone while it has to wait. Its memory has no fixed
+        // start, so the column of the start takes over the expiry that the attempt before had set.
+        let rows = db
+            .exec_rows(
+                "INSERT INTO counter (bucket, started_at, hits, expires_at)
+                 VALUES ($1, $3, 1, $4), ($2, $3, 1, $5)
                  ON CONFLICT (bucket) DO UPDATE SET
                     hits = CASE WHEN counter.expires_at <= excluded.started_at
                         THEN 1 ELSE counter.hits + 1 END,
-                    expires_at = CASE WHEN counter.expires_at <= excluded.started_at
+                    started_at = CASE
+                        WHEN counter.bucket = $1 THEN counter.expires_at
+                        WHEN counter.expires_at <= excluded.started_at THEN excluded.started_at
+                        ELSE counter.started_at END,
+                    expires_at = CASE
+                        WHEN counter.bucket = $1 OR counter.expires_at <= excluded.started_at
                         THEN excluded.expires_at ELSE counter.expires_at END
-                 RETURNING hits, expires_at",
-                args![&self.pair, now, now + self.memory()],
+                 WHERE counter.bucket = $2 OR counter.hits < $6
+                    OR counter.expires_at - $7 + CASE WHEN counter.hits - $6 >= $8
+                        THEN $9 ELSE $10 << CAST(counter.hits - $6 AS INTEGER) END <= $3
+                 RETURNING bucket, hits, started_at",
+                args![
+                    &self.pair,
+                    &self.source,
+                    now,
+                    now + self.memory(),
+                    now + self.per_source.window,
+                    self.free,
+                    self.memory(),
+                    self.doublings(),
+                    self.longest,
+                    self.backoff
+                ],
             )
-            .await?
-            .ok_or(db::Error::RowNotFound)?;
-        let before = row.get::<i64>("hits") - 1;
-        let last = row.get::<i64>("expires_at") - self.memory();
-        let wait = last + self.wait_after(before) - now;
-        if before >= self.free && wait > 0 {
+            .await?;
+        let find = |name: &str| rows.iter().find(|row| row.get::<String>("bucket") == name);
+        let (pair, source) = (find(&self.pair), find(&self.source).ok_or(db::Error::RowNotFound)?);
+        if pair.is_none() {
+            let sql = "UPDATE counter SET hits = hits - 1 WHERE bucket = $1";
+            db.exec(sql, args![&self.source]).await?;
+            return Ok(Attempt::Wait(self.wait(db, now).await?));
+        }
+        let standing = Standing { hits: source.get("hits"), started_at: source.get("started_at") };
+        if let Some(wait) = standing.over(self.per_source, now) {
+            let sql = "UPDATE counter SET hits = hits - 1, expires_at = started_at
+                 WHERE bucket = $1 AND hits > 1";
+            db.exec(sql, args![&self.pair]).await?;
             return Ok(Attempt::Wait(wait));
         }
-        let sql = "UPDATE counter SET expires_at = $1 WHERE bucket = $2";
-        tx.exec(sql, args![now + self.memory(), &self.pair]).await?;
-        let source = (self.source.clone(), 1, self.per_source);
-        let standings = hit(&mut tx, &[source], now).await?;
-        if let Some(wait) = standings.first().and_then(|s| s.over(self.per_source, now)) {
-            return Ok(Attempt::Wait(wait));
-        }
-        tx.commit().await?;
         Ok(Attempt::Allowed)
     }
 
-    /// The right password: this pair starts afresh, and the source gets its hit back.
+    /// How long a pair that was refused has to wait.
+    async fn wait(&self, db: &Db, now: Micros) -> Result<Micros> {
+        let sql = "SELECT hits, expires_at FROM counter WHERE bucket = $1";
+        let row = db.row(sql, args![&self.pair]).await?;
+        let until = row.map_or(0, |row| {
+            let over = row.get::<i64>("hits") - self.free;
+            let wait = if over >= self.doublings() { self.longest } else { self.backoff << over };
+            row.get::<i64>("expires_at") - self.memory() + wait
+        });
+        Ok((until - now).max(1))
+    }
+
+    /// The right password: this pair starts afresh, and the source gets its hit back. The rows in
+    /// the order in which [`LoginGuard::enter`] takes them, or two log-ins could wait for each
+    /// other.
     ///
     /// # Errors
     /// What the database says.
     pub async fn succeeded(&self, tx: &mut Tx) -> Result<()> {
-        tx.exec("DELETE FROM counter WHERE bucket = $1", args![&self.pair]).await?;
-        tx.exec("UPDATE counter SET hits = hits - 1 WHERE bucket = $1", args![&self.source])
-            .await?;
+        tx.exec(
+            "INSERT INTO counter (bucket, started_at, hits, expires_at)
+             VALUES ($1, 0, 0, 0), ($2, 0, 0, 0)
+             ON CONFLICT (bucket) DO UPDATE
+                SET hits = CASE WHEN counter.bucket = $1 THEN 0 ELSE counter.hits - 1 END",
+            args![&self.pair, &self.source],
+        )
+        .await?;
         Ok(())
     }
 
@@ -177,9 +216,9 @@ impl LoginGuard {
         self.longest + crate::clock::DAY
     }
 
-    fn wait_after(&self, hits: i64) -> Micros {
-        let doublings = u32::try_from(hits - self.free).unwrap_or(0).min(30);
-        self.backoff.saturating_mul(1 << doublings).min(self.longest)
+    /// Failures past the free ones after which the wait is the longest.
+    fn doublings(&self) -> i64 {
+        (0..30).find(|n| self.backoff << n >= self.longest).unwrap_or(30)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::args;
 use crate::clock::{MINUTE, Micros, SECOND};
 use crate::config::SessionConfig;
 use crate::customer::{self, Customer};
-use crate::db::{Db, Result, Tx};
+use crate::db::{self, Db, Result, Tx};
 use crate::secret::{Digest, Token};
 use crate::store::Store;
 
@@ -44,30 +44,58 @@ pub async fn start(
     browser: &Browser<'_>,
     now: Micros,
 ) -> Result<Token> {
+    // After a change of password in this very transaction, the caller's copy of the customer is out
+    // of date: the version is the one that stands.
+    let started = insert(tx, config, store, (customer_id, None), browser, now).await?;
+    started.ok_or(db::Error::RowNotFound)
+}
+
+/// The same for one who proved the password that `customer` was read with. `None` when it was
+/// changed meanwhile; changed at the same time, it leaves a session that opens nothing.
+///
+/// # Errors
+/// What the database says.
+pub async fn start_proved(
+    tx: &mut Tx,
+    config: &SessionConfig,
+    store: &Store,
+    customer: &Customer,
+    browser: &Browser<'_>,
+    now: Micros,
+) -> Result<Option<Token>> {
+    let holder = (customer.id.as_str(), Some(customer.credential_version));
+    insert(tx, config, store, holder, browser, now).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    config: &SessionConfig,
+    store: &Store,
+    (customer_id, version): (&str, Option<i64>),
+    browser: &Browser<'_>,
+    now: Micros,
+) -> Result<Option<Token>> {
     if let Some(old) = browser.replaces {
         end(tx, old, now).await?;
     }
     let token = Token::new();
-    // The version is read here and not passed in: after a change of password in this very
-    // transaction, the caller's copy of the customer is out of date.
-    tx.exec(
+    let sql =
         "INSERT INTO session (digest, id, merchant_id, store_id, customer_id, credential_version,
             device, created_at, seen_at, expires_at)
          SELECT $1, $2, $3, $4, customer_id, version, $5, $6, $6, $7
-         FROM credential WHERE customer_id = $8",
-        args![
-            token.digest(),
-            crate::new_id(),
-            &store.merchant_id,
-            &store.id,
-            browser.device,
-            now,
-            now + config.absolute * SECOND,
-            customer_id
-        ],
-    )
-    .await?;
-    Ok(token)
+         FROM credential WHERE customer_id = $8 AND version = COALESCE($9, version)";
+    let args = args![
+        token.digest(),
+        crate::new_id(),
+        &store.merchant_id,
+        &store.id,
+        browser.device,
+        now,
+        now + config.absolute * SECOND,
+        customer_id,
+        version
+    ];
+    Ok((tx.exec(sql, args).await? == 1).then_some(token))
 }
 
 /// The live session that this cookie opens at this store.

@@ -107,15 +107,14 @@ pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Fai
         Verdict::Right | Verdict::Wrong => None,
     };
     let mut tx = app.db.begin().await?;
-    if !customer::hold(&mut tx, &customer).await? {
-        return Ok(failed(&here, &form));
-    }
     guard.succeeded(&mut tx).await?;
     if let Some(hash) = upgraded {
         customer::rehash(&mut tx, &customer, &hash).await?;
     }
     let (config, store, browser) = (&app.config.session, &here.store, here.browser());
-    let token = session::start(&mut tx, config, store, &customer.id, &browser, here.now).await?;
+    let started =
+        session::start_proved(&mut tx, config, store, &customer, &browser, here.now).await?;
+    let Some(token) = started else { return Ok(failed(&here, &form)) };
     let entry = Entry::LoggedIn { by: "password" };
     timeline::write(&mut tx, &customer, Some(&here.store.id), here.now, entry).await?;
     tx.commit().await?;
