@@ -48,6 +48,13 @@ CREATE TABLE customer (
     last_name TEXT NOT NULL,
     company TEXT NOT NULL,
     phone TEXT NOT NULL,
+    -- The folded names and number, and the folded address once more, that staff search by, as
+    -- bytes: those sort alike on every database, whatever its collation.
+    last_key BLOB NOT NULL,
+    first_key BLOB NOT NULL,
+    company_key BLOB NOT NULL,
+    number_key BLOB NOT NULL,
+    email_search BLOB NOT NULL,
     language TEXT,
     home_store_id TEXT NOT NULL REFERENCES store (id),
     created_at BIGINT NOT NULL,
@@ -57,6 +64,11 @@ CREATE TABLE customer (
     UNIQUE (merchant_id, email_key),
     UNIQUE (merchant_id, number)
 );
+
+CREATE INDEX customer_last ON customer (merchant_id, last_key, first_key, id);
+CREATE INDEX customer_company ON customer (merchant_id, company_key, id);
+CREATE INDEX customer_number ON customer (merchant_id, number_key, id);
+CREATE INDEX customer_email ON customer (merchant_id, email_search, id);
 
 -- The password, apart from every table that a page reads. version goes up with each change, and
 -- sessions hang on it.

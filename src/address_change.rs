@@ -44,23 +44,82 @@ pub async fn request(
     now: Micros,
 ) -> Result<Requested> {
     let mut tx = db.begin().await?;
-    let limit = Window { most: config.limits.mail_per_hour, window: HOUR };
     let bucket = limit::bucket(counters, "address-change", &customer.id);
-    let standing = limit::hit(&mut tx, &[(bucket, 1, limit)], now).await?;
-    if let Some(wait) = standing.first().and_then(|s| s.over(limit, now)) {
+    if let Some(wait) = over_limit(&mut tx, config, bucket, now).await? {
         tx.commit().await?;
         return Ok(Requested::TooMany(wait));
     }
     if !customer::hold(&mut tx, customer).await? {
         return Ok(Requested::LoggedOut);
     }
-    end_pending(&mut tx, &customer.id, now).await?;
+    take_up(&mut tx, config, &Change { store, customer, new, staff_id: None }, now).await?;
+    let entry = Entry::AddressChangeRequested;
+    timeline::write(&mut tx, customer, Some(&store.id), now, entry).await?;
+    tx.commit().await?;
+    Ok(Requested::Yes)
+}
+
+/// A change of address that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Whose mails tell of it.
+    pub store: &'a Store,
+    /// Whose address.
+    pub customer: &'a Customer,
+    /// The new one.
+    pub new: &'a EmailAddress,
+    /// Who of the staff asked for it; none: the customer.
+    pub staff_id: Option<&'a str>,
+}
+
+/// Takes up a change that staff ask for, in the caller's transaction: the same mails, which say so,
+/// and no reminder to this customer for `reminder.address_hold`. When there were too many changes in
+/// an hour nothing is taken up, and the time to wait is given; the transaction is to be committed all
+/// the same. Staff have a limit of their own, so that nobody else uses it up.
+///
+/// # Errors
+/// What the database says.
+pub async fn request_by_staff(
+    tx: &mut Tx,
+    config: &Config,
+    counters: &Key,
+    change: &Change<'_>,
+    now: Micros,
+) -> Result<Option<Micros>> {
+    let customer = change.customer;
+    let bucket = limit::bucket(counters, "address-change-by-staff", &customer.id);
+    if let Some(wait) = over_limit(tx, config, bucket, now).await? {
+        return Ok(Some(wait));
+    }
+    take_up(tx, config, change, now).await?;
+    let sql = "UPDATE customer SET reminder_hold_until = $1 WHERE id = $2";
+    let until = now + config.reminder.address_hold * SECOND;
+    tx.exec(sql, args![until, &customer.id]).await?;
+    Ok(None)
+}
+
+/// How long to wait, if there were too many changes in an hour already.
+async fn over_limit(
+    tx: &mut Tx,
+    config: &Config,
+    bucket: String,
+    now: Micros,
+) -> Result<Option<Micros>> {
+    let limit = Window { most: config.limits.mail_per_hour, window: HOUR };
+    let standing = limit::hit(tx, &[(bucket, 1, limit)], now).await?;
+    Ok(standing.first().and_then(|s| s.over(limit, now)))
+}
+
+/// Ends what is pending, and has both mailboxes written to.
+async fn take_up(tx: &mut Tx, config: &Config, change: &Change<'_>, now: Micros) -> Result<()> {
+    let Change { store, customer, new, staff_id } = *change;
+    end_pending(tx, &customer.id, now).await?;
     let id = crate::new_id();
     let language = customer.language.unwrap_or(store.language);
     tx.exec(
         "INSERT INTO address_change (id, merchant_id, store_id, customer_id, old_email, new_email,
-            language, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            language, created_at, staff_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             &id,
             &store.merchant_id,
@@ -69,7 +128,8 @@ pub async fn request(
             &customer.email,
             new.as_str(),
             language.code(),
-            now
+            now,
+            staff_id
         ],
     )
     .await?;
@@ -80,11 +140,7 @@ pub async fn request(
         store_id: &store.id,
         customer_id: Some(&customer.id),
     });
-    outbox::enqueue(&mut tx, &config.mail, &mails, now).await?;
-    let entry = Entry::AddressChangeRequested;
-    timeline::write(&mut tx, customer, Some(&store.id), now, entry).await?;
-    tx.commit().await?;
-    Ok(Requested::Yes)
+    outbox::enqueue(tx, &config.mail, &mails, now).await
 }
 
 async fn end_pending(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {
@@ -136,6 +192,8 @@ pub struct ChangeMail {
     pub expires_at: Micros,
     /// The customer's language.
     pub language: Language,
+    /// Whether the store's staff asked for the change.
+    pub by_staff: bool,
 }
 
 /// Makes the mail to the new address or the notice to the old one; `None` when the change has ended
@@ -152,7 +210,7 @@ pub async fn mint(
 ) -> Result<Option<ChangeMail>> {
     let row = tx
         .row(
-            "SELECT customer_id, old_email, new_email, language, confirmed_at, ended_at
+            "SELECT customer_id, old_email, new_email, language, confirmed_at, ended_at, staff_id
              FROM address_change WHERE id = $1 AND merchant_id = $2",
             args![&mail.subject_id, &store.merchant_id],
         )
@@ -189,8 +247,8 @@ pub async fn mint(
     let link = token::mint(tx, &token, now).await?;
     outbox::minted(tx, mail, Some(&customer_id), now).await?;
     let language = Language::parse(&row.get::<String>("language")).unwrap_or(store.language);
-    let to = to.as_str().to_owned();
-    Ok(Some(ChangeMail { to, new_email: new, link, expires_at, language }))
+    let (to, by_staff) = (to.as_str().to_owned(), row.get::<Option<String>>("staff_id").is_some());
+    Ok(Some(ChangeMail { to, new_email: new, link, expires_at, language, by_staff }))
 }
 
 /// What confirming came to.

@@ -5,19 +5,24 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use tokio::sync::Notify;
+use jiff::tz::TimeZone;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::captcha::Captcha;
-use crate::clock::Clock;
+use crate::clock::{Clock, MINUTE, Micros};
 use crate::config::Config;
 use crate::db::{self, Db};
+use crate::locale::Language;
 use crate::mail::outbox;
 use crate::mail::smtp::{Smtp, SmtpSettings};
 use crate::mail::worker::{self, Worker};
-use crate::password::{Params, PasswordHasher};
+use crate::password::seal::{NewPassword, SealKeys, Sealer};
+use crate::password::{Busy, Params, Password, PasswordHasher};
 use crate::recovery::{self, Crowd, Intake};
 use crate::secret::{Key, Secret};
-use crate::store::{self, Stores};
+use crate::store::Stores;
+pub use crate::store::main_origin;
+use crate::timeline::live::Live;
 
 /// A handle to the application; cheap to clone.
 #[derive(Clone)]
@@ -47,16 +52,25 @@ pub struct Inner {
     /// Proof of work, picture and sound.
     pub captcha: Captcha,
     /// Argon2id on a bounded pool.
-    pub hasher: PasswordHasher,
+    pub hasher: Arc<PasswordHasher>,
+    /// Makes sealed copies of passwords; none where the configuration does not allow them.
+    pub sealer: Option<Sealer>,
     /// The door for recovery requests.
     pub intake: Intake,
     /// The way out for mail; none while no mail server is configured.
     pub smtp: Option<Arc<Smtp>>,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
+    /// News of timelines for pages that stay open.
+    pub live: Live,
+    /// Notes of opened links being written at once. Beyond that there are none: a flood of made-up
+    /// links must not take the database from those who log in.
+    pub openers: Arc<Semaphore>,
     /// When the mail worker of this process last went round; 0: never.
     pub worker_alive_at: Arc<AtomicI64>,
     full: Arc<AtomicBool>,
+    /// When the oldest mail that waits to be sent became due, as last looked at; 0: none does.
+    oldest_due_at: AtomicI64,
     crowd: Arc<Crowd>,
 }
 
@@ -71,15 +85,22 @@ pub struct Keys {
     pub carts: Key,
     /// Binds forms to sessions.
     pub forms: Key,
+    /// Ties the activity's chains.
+    pub activity: Key,
+    /// Seals the keys of second factors.
+    pub factors: Key,
 }
 
 impl Keys {
-    fn derive(secret: &Secret) -> Self {
+    /// Derives all of them.
+    pub fn derive(secret: &Secret) -> Self {
         Self {
             counters: secret.derive("counters"),
             addresses: secret.derive("addresses"),
             carts: secret.derive("carts"),
             forms: secret.derive("forms"),
+            activity: secret.derive("activity"),
+            factors: secret.derive("factors"),
         }
     }
 }
@@ -117,9 +138,12 @@ impl App {
         Ok(Self(Arc::new(Inner {
             intake: Intake::open(db.clone(), context),
             captcha: Captcha::new(secret, config.captcha.difficulty),
-            hasher: PasswordHasher::new(threads, hashing),
+            hasher: Arc::new(PasswordHasher::new(threads, hashing)),
+            sealer: Sealer::new(&config, secret),
             main_origin: main_origin(&config).into(),
             smtp: smtp(&config)?.map(Arc::new),
+            live: Live::new(db.clone(), clock.clone()),
+            openers: Arc::new(Semaphore::new(2)),
             worker_alive_at: Arc::new(AtomicI64::new(0)),
             config,
             db,
@@ -128,24 +152,58 @@ impl App {
             stores,
             wake,
             full,
+            oldest_due_at: AtomicI64::new(0),
             crowd,
         })))
     }
 
-    /// Looks whether the queue is at its bound, so that the door knows. For every process that
-    /// serves pages: the mail workers may be others.
+    /// Hashes a password that is about to be set. The one way to a new password for every page.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many are waiting.
+    pub async fn new_password(&self, password: Password) -> Result<NewPassword, Busy> {
+        let hash = self.hasher.hash(password.clone()).await?;
+        Ok(NewPassword::new(hash, password, self.sealer.as_ref()))
+    }
+
+    /// Looks whether the queue is at its bound, so that the door knows, and how long mail has been
+    /// due, so that staff do. For every process that serves pages: the mail workers may be others.
     ///
     /// # Errors
     /// What the database says; then the door stays as it was.
     pub async fn look_at_queue(&self) -> db::Result<()> {
         let waiting = outbox::waiting(&self.db, self.clock.now()).await?;
         self.full.store(waiting.count >= self.config.limits.queue, Ordering::Relaxed);
+        self.oldest_due_at.store(waiting.oldest_due_at.unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }
 
     /// Whether it was at its bound when last looked at.
     pub fn is_queue_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
+    }
+
+    /// What staff should know of the mail on every page: nothing, while all is well. Says what was
+    /// last looked at; asks nobody.
+    pub fn mail_trouble(&self, now: Micros) -> Option<String> {
+        const OPERATOR: &str = "Tell whoever runs Doorkey; no mail is lost meanwhile.";
+        if self.smtp.is_none() {
+            let text = "No mail server is configured: mail waits in the queue until one is.";
+            return Some(format!("{text} {OPERATOR}"));
+        }
+        let alive_at = self.worker_alive_at.load(Ordering::Relaxed);
+        if alive_at != 0 && now - alive_at > MINUTE {
+            let text = "The mail worker has stopped: mail waits in the queue.";
+            return Some(format!("{text} {OPERATOR}"));
+        }
+        // The workers may be other processes, so theirs is judged by what they leave undone.
+        let due_at = self.oldest_due_at.load(Ordering::Relaxed);
+        if due_at != 0 && now - due_at > MINUTE {
+            let since = Language::En.moment(due_at, &TimeZone::UTC);
+            let text = format!("Mail is late: the oldest has been due since {since}.");
+            return Some(format!("{text} The mail worker is down or cannot keep up. {OPERATOR}"));
+        }
+        None
     }
 
     /// A mail worker for this application.
@@ -157,25 +215,14 @@ impl App {
             stores: self.stores.clone(),
             addresses: self.keys.addresses.clone(),
             counters: self.keys.counters.clone(),
+            activity: self.keys.activity.clone(),
+            hasher: self.hasher.clone(),
+            seals: SealKeys::new(&self.config),
             smtp: self.smtp.clone(),
             wake: self.wake.clone(),
             crowd: self.crowd.clone(),
             alive_at: self.worker_alive_at.clone(),
         })
-    }
-}
-
-/// The origin of the back office, and of stores under `/s/{store}`.
-pub fn main_origin(config: &Config) -> String {
-    match &config.oms_url {
-        Some(url) => {
-            let url = store::read_base_url(url).unwrap_or_else(|| url.clone());
-            store::origin_of(&url).to_owned()
-        }
-        None if config.listen.ip().is_unspecified() => {
-            format!("http://127.0.0.1:{}", config.listen.port())
-        }
-        None => format!("http://{}", config.listen),
     }
 }
 

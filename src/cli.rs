@@ -2,11 +2,13 @@
 //! error; an error is one line that says what was wrong and what to do. Exit status 0, 1 for
 //! failure, 2 for wrong usage.
 
+pub mod activity;
 pub mod admin;
 pub mod backup;
 pub mod customer;
 pub mod demo;
 pub mod doctor;
+pub mod key;
 pub mod merchant;
 pub mod migrate;
 pub mod serve;
@@ -78,6 +80,12 @@ enum Command {
     /// Customers: the merchants' customer files.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// The key for reminders that carry the customer's own password.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Activity: the record of who did what.
+    #[command(subcommand)]
+    Activity(activity::Activity),
 }
 
 /// Why a command failed: one line.
@@ -159,6 +167,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Store(command) => store::run(command, &config).await,
         Command::Staff(command) => staff::run(command, &config).await,
         Command::Customer(command) => customer::run(command, &config).await,
+        Command::Key(command) => key::run(command, &config).await,
+        Command::Activity(command) => activity::run(command, &config).await,
     }
 }
 

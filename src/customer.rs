@@ -1,21 +1,30 @@
 //! Customers: the merchant's customer file. One record, one password, valid at all of the
 //! merchant's stores.
 
+pub mod contact;
+mod login;
+pub mod search;
+
 use crate::address::EmailAddress;
 use crate::args;
 use crate::clock::Micros;
 use crate::db::{Db, Result, Row, Tx};
+use crate::fold::{fold, fold_number};
 use crate::locale::Language;
 use crate::mail::outbox;
+use crate::password::seal::{self, NewPassword};
 use crate::timeline::{self, Entry};
 use crate::token;
+
+pub use login::{Credential, credential, login};
 
 /// What [`read`] reads, of `customer c` and `credential p`.
 macro_rules! columns {
     () => {
         "c.id, c.merchant_id, c.number, c.email, c.email_key, c.first_name, c.last_name,
          c.company, c.phone, c.language, c.home_store_id, c.blocked_at, c.frozen_at, c.hold_until,
-         p.version AS credential_version"
+         c.reminder_hold_until,
+         p.version AS credential_version, p.mailed_at AS password_mailed_at"
     };
 }
 pub(crate) use columns;
@@ -62,8 +71,12 @@ pub struct Customer {
     pub frozen_at: Option<Micros>,
     /// No recovery mail until then.
     pub hold_until: Option<Micros>,
+    /// No reminder by staff until then: they changed the address.
+    pub reminder_hold_until: Option<Micros>,
     /// Goes up with every change of the password; sessions hang on it.
     pub credential_version: i64,
+    /// When this very password went out by mail: time to choose another.
+    pub password_mailed_at: Option<Micros>,
 }
 
 impl Customer {
@@ -96,7 +109,9 @@ pub fn read(row: &Row) -> Customer {
         blocked_at: row.get("blocked_at"),
         frozen_at: row.get("frozen_at"),
         hold_until: row.get("hold_until"),
+        reminder_hold_until: row.get("reminder_hold_until"),
         credential_version: row.get("credential_version"),
+        password_mailed_at: row.get("password_mailed_at"),
     }
 }
 
@@ -125,25 +140,6 @@ pub async fn load(db: &Db, merchant_id: &str, id: &str) -> Result<Option<Custome
 pub async fn by_address(tx: &mut Tx, merchant_id: &str, key: &str) -> Result<Option<Customer>> {
     let sql = select!("WHERE c.merchant_id = $1 AND c.email_key = $2");
     Ok(tx.row(sql, args![merchant_id, key]).await?.as_ref().map(read))
-}
-
-/// What a login compares with.
-#[derive(Debug)]
-pub struct Credential {
-    /// Whose it is.
-    pub customer: Customer,
-    /// The Argon2id hash; none when the customer has never set a password.
-    pub password_hash: Option<String>,
-}
-
-/// The customer and credential behind a typed address.
-///
-/// # Errors
-/// What the database says.
-pub async fn credential(db: &Db, merchant_id: &str, key: &str) -> Result<Option<Credential>> {
-    let sql = select!("WHERE c.merchant_id = $1 AND c.email_key = $2");
-    let row = db.row(sql, args![merchant_id, key]).await?;
-    Ok(row.map(|row| Credential { customer: read(&row), password_hash: row.get("password_hash") }))
 }
 
 /// What is needed to add a customer.
@@ -180,16 +176,32 @@ pub async fn add(
     now: Micros,
 ) -> Result<String> {
     let id = crate::new_id();
+    add_as(tx, merchant_id, &id, new, now).await?;
+    Ok(id)
+}
+
+/// Adds a customer under an id that was given out before.
+///
+/// # Errors
+/// As [`add`].
+pub async fn add_as(
+    tx: &mut Tx,
+    merchant_id: &str,
+    id: &str,
+    new: &NewCustomer<'_>,
+    now: Micros,
+) -> Result<()> {
     // Short enough to read out, and unique without a sequence that both databases would disagree on.
     let number = new.number.map_or_else(|| format!("C-{}", crate::reference()), str::to_owned);
     tx.exec(
         "INSERT INTO customer (id, merchant_id, number, email, email_key, first_name, last_name,
-            company, phone, language, home_store_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            company, phone, language, home_store_id, created_at, last_key, first_key, company_key,
+            number_key, email_search)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         args![
-            &id,
+            id,
             merchant_id,
-            number,
+            &number,
             new.email.as_str(),
             new.email.key(),
             new.first_name,
@@ -198,7 +210,12 @@ pub async fn add(
             new.phone,
             new.language.map(Language::code),
             new.home_store_id,
-            now
+            now,
+            fold(new.last_name),
+            fold(new.first_name),
+            fold(new.company),
+            fold_number(&number),
+            new.email.key().as_bytes().to_vec()
         ],
     )
     .await?;
@@ -206,10 +223,10 @@ pub async fn add(
     tx.exec(
         "INSERT INTO credential (customer_id, password_hash, version, set_at)
          VALUES ($1, $2, 1, $3)",
-        args![&id, new.password_hash.clone(), set_at],
+        args![id, new.password_hash.clone(), set_at],
     )
     .await?;
-    Ok(id)
+    Ok(())
 }
 
 /// Gives the customer a new password and ends everything that hung on the old one: every session
@@ -222,13 +239,14 @@ pub async fn set_password(
     tx: &mut Tx,
     customer: &Customer,
     store_id: &str,
-    password_hash: &str,
+    password: &NewPassword,
     now: Micros,
 ) -> Result<()> {
     tx.exec(
-        "UPDATE credential SET password_hash = $1, version = version + 1, set_at = $2
+        "UPDATE credential SET password_hash = $1, version = version + 1, set_at = $2,
+            mailed_at = NULL
          WHERE customer_id = $3",
-        args![password_hash, now, &customer.id],
+        args![password.hash(), now, &customer.id],
     )
     .await?;
     tx.exec(
@@ -237,6 +255,8 @@ pub async fn set_password(
     )
     .await?;
     end_access(tx, &customer.id, now).await?;
+    seal::destroy(tx, &customer.id).await?;
+    password.seal(tx, &customer.id, now).await?;
     timeline::write(tx, customer, Some(store_id), now, Entry::PasswordChanged).await
 }
 
@@ -292,9 +312,10 @@ pub async fn end_access(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<(
 /// # Errors
 /// [`crate::db::is_taken`] when it is another customer's.
 pub async fn set_address(tx: &mut Tx, customer: &Customer, new: &EmailAddress) -> Result<()> {
-    let sql = "UPDATE customer SET email = $1, email_key = $2 WHERE id = $3";
-    tx.exec(sql, args![new.as_str(), new.key(), &customer.id]).await?;
-    Ok(())
+    let sql = "UPDATE customer SET email = $1, email_key = $2, email_search = $3 WHERE id = $4";
+    let search = new.key().as_bytes().to_vec();
+    tx.exec(sql, args![new.as_str(), new.key(), search, &customer.id]).await?;
+    seal::destroy(tx, &customer.id).await
 }
 
 /// Freezes the account: the password opens nothing, every session and link ends. So does what is
@@ -306,6 +327,7 @@ pub async fn freeze(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()>
     let sql = "UPDATE credential SET version = version + 1 WHERE customer_id = $1";
     tx.exec(sql, args![&customer.id]).await?;
     tx.exec("UPDATE customer SET frozen_at = $1 WHERE id = $2", args![now, &customer.id]).await?;
+    seal::destroy(tx, &customer.id).await?;
     end_access(tx, &customer.id, now).await
 }
 
@@ -316,6 +338,7 @@ pub async fn freeze(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()>
 /// What the database says.
 pub async fn block(tx: &mut Tx, customer: &Customer, now: Micros) -> Result<()> {
     tx.exec("UPDATE customer SET blocked_at = $1 WHERE id = $2", args![now, &customer.id]).await?;
+    seal::destroy(tx, &customer.id).await?;
     end_access(tx, &customer.id, now).await
 }
 

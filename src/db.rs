@@ -28,8 +28,15 @@ pub type Error = sqlx::Error;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The schema, oldest first. Append; never edit what has been released.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "init", include_str!("../migrations/0001_init.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../migrations/0001_init.sql")),
+    (2, "back office", include_str!("../migrations/0002_back_office.sql")),
+    (3, "reminder", include_str!("../migrations/0003_reminder.sql")),
+    (4, "seal", include_str!("../migrations/0004_seal.sql")),
+    (5, "numbers", include_str!("../migrations/0005_numbers.sql")),
+    (6, "settings", include_str!("../migrations/0006_settings.sql")),
+    (7, "tutorials", include_str!("../migrations/0007_tutorials.sql")),
+];
 
 /// Whether `error` says that a unique column already holds the value.
 pub fn is_taken(error: &Error) -> bool {

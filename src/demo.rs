@@ -5,4 +5,5 @@ pub mod catcher;
 pub mod data;
 pub mod index;
 pub mod mailbox;
+pub mod reminder;
 pub mod shop;

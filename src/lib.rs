@@ -3,33 +3,38 @@
 //!
 //! The map, from the ground up; arrows never point back (docs/architecture.md):
 
+pub mod activity; //     who did what: append-only, chained
 pub mod address; //      one email address, one parser
 pub mod address_change; // a new address, pending until confirmed
 pub mod app; //          everything above, built once
 pub mod batch; //        callers that arrive together share a commit
 pub mod captcha; //      proof of work; picture and sound
-pub mod cli;
+pub mod cli; //          one file a command
 pub mod clock; //        time as a parameter
 pub mod color; //        a store's accent, made readable
 pub mod config; //       every setting
 pub mod customer; //     the customer file
 pub mod db; //           both databases behind one text
 pub mod demo; //         sample data, shop and mailbox; cannot be reached from serve
+pub mod fold; //         search keys without case and accents
 pub mod limit; //        counters in the database
 pub mod locale; //       languages and their texts
 pub mod mail; //         outbox, messages, worker, SMTP
 pub mod merchant; //     the business
-pub mod password; //     policy and hashing
+pub mod numbers; //      how often what happened, by day
+pub mod password; //     policy, hashing, sealed copies
 pub mod recovery; //     THE feature: start, mint, peek, finish
 pub mod registration; // a new customer, until the address is confirmed
+pub mod reminder; //     what the envelope sends
 pub mod secret; //       tokens, digests, keys, sealing
 pub mod session; //      a logged-in browser
 pub mod staff; //        people in the back office
 pub mod store; //        a storefront and its look
 pub mod timeline; //     what happened to a customer's access
 pub mod token; //        mailed links: minted, looked at, used once
-pub mod web; //          pages and routes //          one file a command
-
+pub mod tutorial; //     guided tutorials and the customer to practise on
+pub mod web; //          pages and routes
+pub mod wording; //      texts of mails that stores change 
 /// A new id: UUIDv7 (RFC 9562) as text. Ids name rows in URLs and logs; they are no secrets.
 #[expect(clippy::disallowed_methods, reason = "the order of ids is a convenience, never logic")]
 pub fn new_id() -> String {

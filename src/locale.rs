@@ -46,15 +46,16 @@ impl Language {
         Self::ALL.into_iter().find(|l| l.code().eq_ignore_ascii_case(primary))
     }
 
-    /// The first language of an `Accept-Language` header (RFC 9110, 12.5.4) that Doorkey speaks, by
-    /// weight.
-    pub fn negotiate(header: &str) -> Option<Self> {
+    /// The first language of an `Accept-Language` header (RFC 9110, 12.5.4) among those that are
+    /// spoken here, by weight.
+    pub fn negotiate(header: &str, spoken: &[Self]) -> Option<Self> {
         let mut wanted: Vec<(f32, Self)> = header
             .split(',')
             .take(20)
             .filter_map(|part| {
                 let mut pieces = part.split(';');
                 let language = Self::parse(pieces.next()?.trim())?;
+                spoken.contains(&language).then_some(())?;
                 let weight = pieces
                     .find_map(|p| p.trim().strip_prefix("q=")?.parse::<f32>().ok())
                     .unwrap_or(1.0);
@@ -248,8 +249,10 @@ mod tests {
             ("de;q=0, ja", None),
             ("", None),
         ] {
-            assert_eq!(Language::negotiate(header), language, "{header}");
+            assert_eq!(Language::negotiate(header, &Language::ALL), language, "{header}");
         }
+        let fewer = [Language::En, Language::Fr];
+        assert_eq!(Language::negotiate("de, fr;q=0.5, en;q=0.2", &fewer), Some(Language::Fr));
     }
 
     #[test]

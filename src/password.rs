@@ -7,6 +7,7 @@
 
 mod argon;
 pub mod policy;
+pub mod seal;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -97,15 +98,15 @@ struct Queue {
 }
 
 enum Job {
-    Hash(Password, oneshot::Sender<String>),
-    Verify(Password, Option<String>, oneshot::Sender<Verdict>),
+    Hash(Password, Vec<String>, oneshot::Sender<String>),
+    Verify(Password, Option<String>, Vec<String>, oneshot::Sender<(Verdict, Option<usize>)>),
 }
 
 impl Job {
     fn is_abandoned(&self) -> bool {
         match self {
-            Self::Hash(_, reply) => reply.is_closed(),
-            Self::Verify(_, _, reply) => reply.is_closed(),
+            Self::Hash(_, _, reply) => reply.is_closed(),
+            Self::Verify(_, _, _, reply) => reply.is_closed(),
         }
     }
 }
@@ -137,8 +138,22 @@ impl PasswordHasher {
     /// # Errors
     /// [`Busy`] when too many are waiting.
     pub async fn hash(&self, password: Password) -> Result<String, Busy> {
+        self.hash_beside(password, Vec::new()).await
+    }
+
+    /// Hashes a temporary password so that [`PasswordHasher::verify_among`] finds it by the
+    /// computation that it makes for the first of `beside`: with that one's salt and costs, or with
+    /// fresh ones where none is as strong as today's.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many are waiting.
+    pub async fn hash_beside(
+        &self,
+        password: Password,
+        beside: Vec<String>,
+    ) -> Result<String, Busy> {
         let (reply, answer) = oneshot::channel();
-        self.0.push(Job::Hash(password, reply))?;
+        self.0.push(Job::Hash(password, beside, reply))?;
         answer.await.map_err(|_| Busy)
     }
 
@@ -146,7 +161,8 @@ impl PasswordHasher {
     ///
     /// Takes one Argon2id computation at today's cost whether there is a hash or not: `None` and
     /// what cannot be read cost the same as a wrong password, so that time does not tell who
-    /// exists. A hash of other parameters is computed as it is, and today's on top if it was cheaper.
+    /// exists. A hash of other parameters is computed as it is, and today's on top if it was cheaper
+    /// or another variant.
     ///
     /// # Errors
     /// [`Busy`] when too many are waiting.
@@ -155,8 +171,23 @@ impl PasswordHasher {
         password: Password,
         stored: Option<String>,
     ) -> Result<Verdict, Busy> {
+        Ok(self.verify_among(password, stored, Vec::new()).await?.0)
+    }
+
+    /// The same, and which of these hashes of temporary passwords fits, at no further cost: those
+    /// that [`PasswordHasher::hash_beside`] made beside the stored one are compared with the outcome
+    /// of the one computation.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many are waiting.
+    pub async fn verify_among(
+        &self,
+        password: Password,
+        stored: Option<String>,
+        temporary: Vec<String>,
+    ) -> Result<(Verdict, Option<usize>), Busy> {
         let (reply, answer) = oneshot::channel();
-        self.0.push(Job::Verify(password, stored, reply))?;
+        self.0.push(Job::Verify(password, stored, temporary, reply))?;
         answer.await.map_err(|_| Busy)
     }
 
@@ -203,12 +234,13 @@ impl Pool {
         while let Some(job) = self.next(&mut memory) {
             match job {
                 job if job.is_abandoned() => {}
-                Job::Hash(password, reply) => {
-                    let _ = reply.send(hash(&self.params, &password, &mut memory));
+                Job::Hash(password, beside, reply) => {
+                    let _ = reply.send(hash(&self.params, &password, &beside, &mut memory));
                 }
-                Job::Verify(password, stored, reply) => {
-                    let verdict = verify(&self.params, &password, stored.as_deref(), &mut memory);
-                    let _ = reply.send(verdict);
+                Job::Verify(password, stored, temporary, reply) => {
+                    let (params, stored) = (&self.params, stored.as_deref());
+                    let found = verify(params, &password, stored, &temporary, &mut memory);
+                    let _ = reply.send(found);
                 }
             }
         }

@@ -8,9 +8,11 @@
 //! This module only queues mail; how mails look is `mail::message`'s business.
 
 mod intake;
+mod opened;
 
 pub(crate) use intake::burn;
 pub use intake::{Accepted, Context, Crowd, Intake, Request};
+pub use opened::opened;
 
 use crate::args;
 use crate::clock::{DAY, HOUR, MINUTE, Micros, SECOND};
@@ -19,6 +21,7 @@ use crate::customer::{self, Customer};
 use crate::db::{Db, Result, Tx};
 use crate::locale::Language;
 use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
+use crate::password::seal::NewPassword;
 use crate::secret::{Digest, Key, Token};
 use crate::session;
 use crate::store::Store;
@@ -197,7 +200,7 @@ pub async fn finish(
     carts: &Key,
     store: &Store,
     link: &Token,
-    password_hash: &str,
+    password: &NewPassword,
     browser: &session::Browser<'_>,
     now: Micros,
 ) -> Result<Option<Finished>> {
@@ -209,7 +212,7 @@ pub async fn finish(
     let Some(customer) = customer::by_id(&mut tx, &store.merchant_id, &id).await? else {
         return Ok(None);
     };
-    customer::set_password(&mut tx, &customer, &store.id, password_hash, now).await?;
+    customer::set_password(&mut tx, &customer, &store.id, password, now).await?;
     notify_changed(&mut tx, config, store, &customer, now).await?;
     let session =
         session::start(&mut tx, &config.session, store, &customer.id, browser, now).await?;
@@ -249,7 +252,8 @@ pub async fn notify_changed(
     outbox::enqueue(tx, &config.mail, &[notice], now).await
 }
 
-/// "This wasn't me" on a recovery mail: its links die, and no further one is mailed for a while.
+/// "This wasn't me" on a recovery mail or a reminder: links and temporary passwords die, and no
+/// further one is mailed for a while.
 /// False for a dead link.
 ///
 /// # Errors
@@ -263,10 +267,15 @@ pub async fn stop(
 ) -> Result<bool> {
     let mut tx = db.begin().await?;
     let found = token::redeem(&mut tx, Purpose::Stop, &store.id, link.digest(), now).await?;
-    let Some(id) = found.and_then(|f| f.customer_id) else { return Ok(false) };
+    let Some((id, subject)) = found.and_then(|f| Some((f.customer_id?, f.subject_id))) else {
+        return Ok(false);
+    };
     let Some(customer) = customer::by_id(&mut tx, &store.merchant_id, &id).await? else {
         return Ok(false);
     };
+    // Of a link in a reminder, that is what it is about: then staff send no further one either.
+    let sql = "UPDATE reminder SET stopped_at = $1 WHERE id = $2 AND customer_id = $3";
+    tx.exec(sql, args![now, &subject, &customer.id]).await?;
     token::void_access(&mut tx, &customer.id, now).await?;
     outbox::withdraw(&mut tx, &customer.id, now).await?;
     let sql = "UPDATE customer SET hold_until = $1 WHERE id = $2";

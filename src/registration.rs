@@ -13,6 +13,7 @@ use crate::db::{self, Db, Result, Tx};
 use crate::limit::{self, Window};
 use crate::locale::Language;
 use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
+use crate::password::seal::{self, NewPassword};
 use crate::recovery;
 use crate::secret::{Key, Token};
 use crate::session;
@@ -90,7 +91,7 @@ pub async fn admit(
     Ok(if standing[0].over(address, now).is_none() { Admitted::Yes } else { Admitted::Silently })
 }
 
-/// Takes a registration that was let in, with the Argon2id hash of the chosen password.
+/// Takes a registration that was let in, with the chosen password.
 ///
 /// # Errors
 /// What the database says.
@@ -99,7 +100,7 @@ pub async fn start(
     config: &Config,
     addresses: &Key,
     request: &Request<'_>,
-    password_hash: &str,
+    password: &NewPassword,
     reference: &str,
     now: Micros,
 ) -> Result<()> {
@@ -118,13 +119,14 @@ pub async fn start(
             sealed,
             request.first_name,
             request.last_name,
-            password_hash,
+            password.hash(),
             request.return_to,
             request.language.code(),
             now
         ],
     )
     .await?;
+    password.seal_ahead(&mut tx, &store.merchant_id, &id, request.address.key()).await?;
     let mail = NewMail {
         kind: Kind::Registration,
         subject_id: &id,
@@ -224,7 +226,7 @@ async fn forget(tx: &mut Tx, id: &str, now: Micros) -> Result<()> {
         args![now, id],
     )
     .await?;
-    Ok(())
+    seal::forget_ahead(tx, id).await
 }
 
 /// What a confirmed registration gives the browser.
@@ -274,15 +276,18 @@ pub async fn confirm(
         home_store_id: &store.id,
         password_hash: row.get("password_hash"),
     };
-    let id = match customer::add(&mut tx, &store.merchant_id, &new, now).await {
+    // The customer's id is that of the registration: the sealed copy was made for it.
+    let id = &found.subject_id;
+    match customer::add_as(&mut tx, &store.merchant_id, id, &new, now).await {
         Err(error) if db::is_taken(&error) => return Ok(None),
         other => other?,
-    };
-    forget(&mut tx, &found.subject_id, now).await?;
-    let customer = customer::by_id(&mut tx, &store.merchant_id, &id).await?;
+    }
+    seal::adopt(&mut tx, id, now).await?;
+    forget(&mut tx, id, now).await?;
+    let customer = customer::by_id(&mut tx, &store.merchant_id, id).await?;
     let customer = customer.ok_or(db::Error::RowNotFound)?;
     timeline::write(&mut tx, &customer, Some(&store.id), now, Entry::Registered).await?;
-    let session = session::start(&mut tx, &config.session, store, &id, browser, now).await?;
+    let session = session::start(&mut tx, &config.session, store, id, browser, now).await?;
     tx.commit().await?;
     Ok(Some(Confirmed { session, return_to: row.get("return_to") }))
 }

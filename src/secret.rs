@@ -141,6 +141,11 @@ impl Key {
         B64.encode(hmac_sha256(self.0.as_slice(), data.as_bytes()))
     }
 
+    /// A keyed digest (HMAC-SHA-256) of `data`, raw: what a chain of entries is tied with.
+    pub fn mac(&self, data: &[u8]) -> [u8; 32] {
+        hmac_sha256(self.0.as_slice(), data)
+    }
+
     /// Seals `plain` (XChaCha20-Poly1305, random 24-byte nonce in front). `context` is bound to the
     /// result: what was sealed for one row cannot be opened as another's.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {

@@ -6,9 +6,10 @@ use crate::args;
 use crate::clock::{MINUTE, Micros, SECOND};
 use crate::config::SessionConfig;
 use crate::customer::{self, Customer};
-use crate::db::{self, Db, Result, Tx};
+use crate::db::{self, Db, Result, Row, Tx};
 use crate::secret::{Digest, Token};
 use crate::store::Store;
+use crate::timeline::{self, Entry};
 
 /// A live session and whose it is.
 #[derive(Clone, Debug)]
@@ -156,6 +157,25 @@ pub async fn end(tx: &mut Tx, digest: Digest, now: Micros) -> Result<()> {
     Ok(())
 }
 
+/// The same because the customer said so, which their timeline tells.
+///
+/// # Errors
+/// What the database says.
+pub async fn log_out(tx: &mut Tx, digest: Digest, now: Micros) -> Result<()> {
+    let sql = "UPDATE session SET ended_at = $1 WHERE digest = $2 AND ended_at IS NULL
+               RETURNING merchant_id, store_id, customer_id";
+    let ended = tx.row(sql, args![now, digest]).await?;
+    tell(tx, ended, false, now).await
+}
+
+async fn tell(tx: &mut Tx, ended: Option<Row>, all: bool, now: Micros) -> Result<()> {
+    let Some(row) = ended else { return Ok(()) };
+    let text = |column| row.get::<String>(column);
+    let (merchant, store, customer) = (text("merchant_id"), text("store_id"), text("customer_id"));
+    let entry = Entry::SessionEnded { all };
+    timeline::write_for(tx, &merchant, &customer, Some(&store), now, entry).await
+}
+
 /// A line of "where you are logged in".
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -209,9 +229,12 @@ pub async fn list(
 /// What the database says.
 pub async fn end_by_id(db: &Db, customer_id: &str, id: &str, now: Micros) -> Result<()> {
     let sql = "UPDATE session SET ended_at = $1
-               WHERE customer_id = $2 AND id = $3 AND ended_at IS NULL";
-    db.exec(sql, args![now, customer_id, id]).await?;
-    Ok(())
+               WHERE customer_id = $2 AND id = $3 AND ended_at IS NULL
+               RETURNING merchant_id, store_id, customer_id";
+    let mut tx = db.begin().await?;
+    let ended = tx.row(sql, args![now, customer_id, id]).await?;
+    tell(&mut tx, ended, false, now).await?;
+    tx.commit().await
 }
 
 /// Ends all of the customer's sessions but one.
@@ -220,9 +243,21 @@ pub async fn end_by_id(db: &Db, customer_id: &str, id: &str, now: Micros) -> Res
 /// What the database says.
 pub async fn end_others(db: &Db, customer_id: &str, keep: Digest, now: Micros) -> Result<()> {
     let sql = "UPDATE session SET ended_at = $1
-               WHERE customer_id = $2 AND digest <> $3 AND ended_at IS NULL";
-    db.exec(sql, args![now, customer_id, keep]).await?;
-    Ok(())
+               WHERE customer_id = $2 AND digest <> $3 AND ended_at IS NULL
+               RETURNING merchant_id, store_id, customer_id";
+    let mut tx = db.begin().await?;
+    let ended = tx.row(sql, args![now, customer_id, keep]).await?;
+    tell(&mut tx, ended, false, now).await?;
+    tx.commit().await
+}
+
+/// Ends all of the customer's sessions; says how many there were. Mailed links stay as they are.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_all(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<u64> {
+    let sql = "UPDATE session SET ended_at = $1 WHERE customer_id = $2 AND ended_at IS NULL";
+    tx.exec(sql, args![now, customer_id]).await
 }
 
 /// Deletes sessions that ended or expired a month ago.

@@ -5,6 +5,9 @@
 //! tells each running process when to read them again.
 
 mod base_url;
+pub mod logo;
+pub mod rules;
+mod setting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -12,11 +15,15 @@ use std::sync::{Arc, OnceLock, RwLock};
 use axum::body::Bytes;
 
 use crate::args;
-use crate::clock::Micros;
-use crate::db::{Db, Result, Row, Tx};
+use crate::db::{Db, Result, Row};
 use crate::locale::Language;
+use crate::wording::{self, Wordings};
 
-pub use base_url::{host_of, is_loopback, is_safe_url, name_of, origin_of, read_base_url};
+pub use base_url::{
+    host_of, is_loopback, is_safe_url, main_origin, name_of, origin_of, read_base_url,
+};
+pub use rules::{read_accent, read_key, read_name};
+pub use setting::{NewStore, Setting, add, set, touch};
 
 /// Who sees the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,18 +68,26 @@ pub struct Store {
     pub access: Access,
     /// What its customers are spoken to in when nothing better is known.
     pub language: Language,
+    /// What its pages and mails speak: [`Store::language`] and others.
+    pub languages: Vec<Language>,
     /// `#rrggbb`.
     pub accent: String,
     /// Its own wording of "Forgot your password?".
     pub prompt: Option<String>,
     /// From address of its mails.
     pub sender: String,
+    /// The name beside it, where that is not the store's.
+    pub sender_name: Option<String>,
     /// Seconds a recovery link lives here, where it differs from the installation's.
     pub link_ttl: Option<i64>,
+    /// Characters that a new password has at least, where that is more than everywhere.
+    pub password_min: Option<usize>,
     /// Name of the shop's cart cookie, carried along by the return ticket.
     pub cart_cookie: Option<String>,
-    /// Whether it has a logo; a number that changes with it, for caches.
-    pub logo: Option<usize>,
+    /// Whether it has a logo; a text that changes with it, for caches.
+    pub logo: Option<String>,
+    /// Its own texts of mails.
+    pub wordings: Wordings,
     /// Its login page as a stranger sees it, by language, once somebody has asked for it: the page
     /// that is asked for most. A changed store is read anew, with nothing here yet.
     pub login_page: [OnceLock<Bytes>; Language::ALL.len()],
@@ -99,6 +114,16 @@ impl Store {
         [&self.name, &self.merchant_name, &self.key]
     }
 
+    /// The language to speak to somebody who would like `wanted`: that, if the store speaks it.
+    pub fn spoken(&self, wanted: Option<Language>) -> Language {
+        wanted.filter(|l| self.languages.contains(l)).unwrap_or(self.language)
+    }
+
+    /// The name that its mails come from.
+    pub fn sender_name(&self) -> &str {
+        self.sender_name.as_deref().unwrap_or(&self.name)
+    }
+
     /// Whether browsers reach it over TLS.
     pub fn is_https(&self) -> bool {
         self.base_url.starts_with("https://")
@@ -122,133 +147,6 @@ impl Store {
         let tricks = ["/.", "%2e", "%2f", "%5c", "%25", "%0", "%1", "//"];
         (fits && !tricks.iter().any(|trick| path.contains(trick))).then_some(wanted)
     }
-}
-
-/// Reads a colour of the form `#rrggbb`.
-pub fn read_accent(text: &str) -> Option<String> {
-    let hex = text.strip_prefix('#')?;
-    (hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-        .then(|| text.to_ascii_lowercase())
-}
-
-/// Reads a store's key: lower-case letters, digits and inner hyphens, at most 40.
-pub fn read_key(text: &str) -> Option<String> {
-    let fits = (1..=40).contains(&text.len())
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    fits.then(|| text.to_owned())
-}
-
-/// A name as people write it: no control characters, 1 to 80 characters, no spaces around.
-pub fn read_name(text: &str) -> Option<String> {
-    let fits = (1..=80).contains(&text.chars().count())
-        && text.trim() == text
-        && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
-}
-
-/// What is needed to add a store; the rest has defaults and can be set later.
-#[derive(Clone, Debug)]
-pub struct NewStore {
-    /// See [`Store::key`].
-    pub key: String,
-    /// See [`Store::name`].
-    pub name: String,
-    /// See [`Store::base_url`].
-    pub base_url: String,
-    /// See [`Store::access`].
-    pub access: Access,
-    /// See [`Store::language`].
-    pub language: Language,
-    /// See [`Store::accent`].
-    pub accent: String,
-    /// See [`Store::sender`].
-    pub sender: String,
-}
-
-/// Adds a store and gives its id.
-///
-/// # Errors
-/// [`crate::db::is_taken`] when the key or the base URL is in use.
-pub async fn add(tx: &mut Tx, merchant_id: &str, new: &NewStore, now: Micros) -> Result<String> {
-    let id = crate::new_id();
-    tx.exec(
-        "INSERT INTO store (id, merchant_id, key, name, base_url, access, language, accent, sender,
-            created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        args![
-            &id,
-            merchant_id,
-            &new.key,
-            &new.name,
-            &new.base_url,
-            new.access.as_str(),
-            new.language.code(),
-            &new.accent,
-            &new.sender,
-            now
-        ],
-    )
-    .await?;
-    touch(tx).await?;
-    Ok(id)
-}
-
-/// One setting of a store, with its new value, already read and checked.
-#[derive(Clone, Debug)]
-pub enum Setting {
-    /// See [`Store::name`].
-    Name(String),
-    /// See [`Store::base_url`].
-    BaseUrl(String),
-    /// See [`Store::access`].
-    Access(Access),
-    /// See [`Store::language`].
-    Language(Language),
-    /// See [`Store::accent`].
-    Accent(String),
-    /// See [`Store::prompt`].
-    Prompt(Option<String>),
-    /// See [`Store::sender`].
-    Sender(String),
-    /// See [`Store::link_ttl`].
-    LinkTtl(Option<i64>),
-    /// See [`Store::cart_cookie`].
-    CartCookie(Option<String>),
-    /// The image and its media type.
-    Logo(Option<(Vec<u8>, &'static str)>),
-}
-
-/// Changes a setting. Running processes follow within a second.
-///
-/// # Errors
-/// [`crate::db::is_taken`] when a base URL is another store's.
-pub async fn set(tx: &mut Tx, store_id: &str, setting: Setting) -> Result<()> {
-    let (sql, mut args) = match setting {
-        Setting::Name(v) => ("UPDATE store SET name = $1 WHERE id = $2", args![v]),
-        Setting::BaseUrl(v) => ("UPDATE store SET base_url = $1 WHERE id = $2", args![v]),
-        Setting::Access(v) => ("UPDATE store SET access = $1 WHERE id = $2", args![v.as_str()]),
-        Setting::Language(v) => ("UPDATE store SET language = $1 WHERE id = $2", args![v.code()]),
-        Setting::Accent(v) => ("UPDATE store SET accent = $1 WHERE id = $2", args![v]),
-        Setting::Prompt(v) => ("UPDATE store SET prompt = $1 WHERE id = $2", args![v]),
-        Setting::Sender(v) => ("UPDATE store SET sender = $1 WHERE id = $2", args![v]),
-        Setting::LinkTtl(v) => ("UPDATE store SET link_ttl = $1 WHERE id = $2", args![v]),
-        Setting::CartCookie(v) => ("UPDATE store SET cart_cookie = $1 WHERE id = $2", args![v]),
-        Setting::Logo(v) => {
-            let (image, kind) = v.unzip();
-            tx.exec("UPDATE store SET logo = $1 WHERE id = $2", args![image, store_id]).await?;
-            ("UPDATE store SET logo_type = $1 WHERE id = $2", args![kind])
-        }
-    };
-    args.push(store_id.into());
-    tx.exec(sql, args).await?;
-    touch(tx).await
-}
-
-async fn touch(tx: &mut Tx) -> Result<()> {
-    tx.exec("UPDATE revision SET value = value + 1 WHERE name = 'store'", vec![]).await?;
-    Ok(())
 }
 
 /// A store's logo and its media type.
@@ -330,24 +228,58 @@ impl Stores {
     }
 }
 
+/// Reads stores: the columns of [`read`] and what follows.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.merchant_id, m.name AS merchant_name, s.key, s.name, s.base_url,
+                s.access, s.language, s.languages, s.accent, s.prompt, s.sender, s.sender_name,
+                s.link_ttl, s.password_min, s.cart_cookie, s.logo_version
+             FROM store s JOIN merchant m ON m.id = s.merchant_id ",
+            $rest
+        )
+    };
+}
+
 /// Reads all stores.
 ///
 /// # Errors
 /// What the database says.
 pub async fn all(db: &Db) -> Result<Vec<Store>> {
-    let rows = db
-        .rows(
-            "SELECT s.id, s.merchant_id, m.name AS merchant_name, s.key, s.name, s.base_url,
-                s.access, s.language, s.accent, s.prompt, s.sender, s.link_ttl, s.cart_cookie,
-                CAST(LENGTH(s.logo) AS BIGINT) AS logo_length
-             FROM store s JOIN merchant m ON m.id = s.merchant_id ORDER BY s.key",
-            vec![],
-        )
-        .await?;
-    Ok(rows.iter().map(read).collect())
+    let rows = db.rows(select!("ORDER BY s.key"), vec![]).await?;
+    let mut wordings = wording::all(db).await?;
+    let with_words = |row| {
+        let mut store = read(row);
+        store.wordings = wordings.remove(&store.id).unwrap_or_default();
+        store
+    };
+    Ok(rows.iter().map(with_words).collect())
+}
+
+/// Reads a merchant's stores as they are in the database, without their texts of mails.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_merchant(db: &Db, merchant_id: &str) -> Result<Vec<Store>> {
+    let sql = select!("WHERE s.merchant_id = $1 ORDER BY s.key");
+    Ok(db.rows(sql, args![merchant_id]).await?.iter().map(read).collect())
+}
+
+/// Reads one store of a merchant as it is in the database.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(db: &Db, merchant_id: &str, id: &str) -> Result<Option<Store>> {
+    let sql = select!("WHERE s.merchant_id = $1 AND s.id = $2");
+    let Some(row) = db.row(sql, args![merchant_id, id]).await? else { return Ok(None) };
+    let mut store = read(&row);
+    store.wordings = wording::of(db, id).await?;
+    Ok(Some(store))
 }
 
 fn read(row: &Row) -> Store {
+    let language = Language::parse(&row.get::<String>("language")).unwrap_or_default();
+    let languages = row.get::<Option<String>>("languages");
     Store {
         id: row.get("id"),
         merchant_id: row.get("merchant_id"),
@@ -356,13 +288,17 @@ fn read(row: &Row) -> Store {
         name: row.get("name"),
         base_url: row.get("base_url"),
         access: Access::parse(&row.get::<String>("access")).unwrap_or(Access::Protected),
-        language: Language::parse(&row.get::<String>("language")).unwrap_or_default(),
+        language,
+        languages: setting::read_languages(languages.as_deref(), language),
         accent: row.get("accent"),
         prompt: row.get("prompt"),
         sender: row.get("sender"),
+        sender_name: row.get("sender_name"),
         link_ttl: row.get("link_ttl"),
+        password_min: row.get::<Option<i64>>("password_min").and_then(|n| usize::try_from(n).ok()),
         cart_cookie: row.get("cart_cookie"),
-        logo: row.get::<Option<i64>>("logo_length").and_then(|n| usize::try_from(n).ok()),
+        logo: row.get("logo_version"),
+        wordings: Wordings::default(),
         login_page: Default::default(),
     }
 }

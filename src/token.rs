@@ -176,8 +176,9 @@ pub async fn redeem(
     Ok(tx.row(sql, args).await?.as_ref().map(Found::read))
 }
 
-/// Voids a customer's live tokens that give access. Those that only protect (stop, freeze, undo)
-/// stay: a thief who changes the password must not kill the owner's way to object.
+/// Voids a customer's live tokens and temporary passwords that give access. Those that only protect
+/// (stop, freeze, undo) stay: a thief who changes the password must not kill the owner's way to
+/// object.
 ///
 /// # Errors
 /// What the database says.
@@ -188,18 +189,26 @@ pub async fn void_access(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<
         args![now, customer_id],
     )
     .await?;
+    let sql = "UPDATE temporary_password SET voided_at = $1
+               WHERE customer_id = $2 AND used_at IS NULL AND voided_at IS NULL";
+    tx.exec(sql, args![now, customer_id]).await?;
     Ok(())
 }
 
-/// Voids the tokens of one try of a mail that certainly did not arrive, so that they do not count
-/// among the newest three. A try of which nobody knows keeps its tokens: it may lie in the mailbox.
+/// Voids what one try of a mail carried that certainly did not arrive, so that it does not count
+/// among the newest three. A try of which nobody knows keeps it: it may lie in the mailbox.
 ///
 /// # Errors
 /// What the database says.
 pub async fn void_try(tx: &mut Tx, outbox_id: &str, minted_at: Micros, now: Micros) -> Result<()> {
-    let sql = "UPDATE token SET voided_at = $1 WHERE outbox_id = $2 AND created_at = $3
-               AND used_at IS NULL AND voided_at IS NULL";
-    tx.exec(sql, args![now, outbox_id, minted_at]).await?;
+    for sql in [
+        "UPDATE token SET voided_at = $1 WHERE outbox_id = $2 AND created_at = $3
+         AND used_at IS NULL AND voided_at IS NULL",
+        "UPDATE temporary_password SET voided_at = $1 WHERE outbox_id = $2 AND created_at = $3
+         AND used_at IS NULL AND voided_at IS NULL",
+    ] {
+        tx.exec(sql, args![now, outbox_id, minted_at]).await?;
+    }
     Ok(())
 }
 

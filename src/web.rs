@@ -8,6 +8,7 @@ pub mod error;
 pub mod extract;
 pub mod form;
 pub mod headers;
+pub mod oms;
 pub mod ops;
 pub mod page;
 pub mod site;
@@ -20,6 +21,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use oms::contact;
 use store::{account, gate, links, login, look, recovery, register};
 
 /// Largest form, in bytes: three passwords of the longest kind, percent-encoded, and some room.
@@ -66,6 +68,30 @@ pub fn doorkey(app: &App) -> Router {
             get(links::address).post(links::address_confirmed),
         )
         .route("/s/{store}/account/sessions", get(account::sessions).post(account::end_session))
+        // Staff: the envelope
+        .route("/oms/customers/{customer}/reminder", post(oms::reminder::send))
+        // Staff: stores and settings
+        .route("/oms/stores", get(oms::stores::list))
+        .route("/oms/stores/new", get(oms::stores::new).post(oms::stores::add))
+        .route("/oms/stores/{store}", get(oms::stores::show).post(oms::stores::save))
+        .route(
+            "/oms/stores/{store}/logo",
+            get(oms::look::show)
+                .post(oms::look::upload)
+                .layer(DefaultBodyLimit::max(oms::look::UPLOAD_LIMIT)),
+        )
+        .route("/oms/stores/{store}/logo/remove", post(oms::look::remove))
+        .route(
+            "/oms/stores/{store}/mails/{kind}",
+            get(oms::wording::show)
+                .post(oms::wording::save)
+                .layer(DefaultBodyLimit::max(oms::wording::FORM_LIMIT)),
+        )
+        .route("/oms/stores/{store}/mails/{kind}/reset", post(oms::wording::reset))
+        .route("/oms/stores/{store}/mails/{kind}/preview", get(oms::wording::preview))
+        .route("/oms/stores/{store}/mails/{kind}/html", get(oms::wording::frame))
+        .route("/oms/settings", get(oms::settings::show).post(oms::settings::save))
+        .route("/oms/settings/reminder", post(oms::settings::set_reminder))
         // Browsers
         .route("/s/{store}/.well-known/change-password", get(account::well_known))
         .route("/s/{store}/look.css", get(look::stylesheet))
@@ -76,6 +102,55 @@ pub fn doorkey(app: &App) -> Router {
         // Shops and proxies
         .route("/s/{store}/session", get(gate::session))
         .route("/s/{store}/auth", get(gate::auth))
+        // Staff: tutorials and help
+        .route("/oms/tutorials", get(oms::tutorials::list))
+        .route("/oms/tutorials/start", post(oms::tutorials::start))
+        .route("/oms/tutorials/current", get(oms::tutorials::current))
+        .route("/oms/tutorials/progress", post(oms::tutorials::progress))
+        .route("/oms/tutorials/stop", post(oms::tutorials::stop))
+        .route("/oms/tutorials/mail", get(oms::tutorials::mail))
+        .route("/oms/help", get(oms::help::list))
+        .route("/oms/help/{article}", get(oms::help::article))
+        // Staff: customers
+        .route("/oms/customers", get(oms::customers::list))
+        .route("/oms/customers/new", get(contact::show_new).post(contact::add))
+        .route("/oms/customers/{customer}/edit", get(contact::show_edit).post(contact::edit))
+        .route(
+            "/oms/customers/{customer}/address",
+            get(contact::address::show).post(contact::address::submit),
+        )
+        .route("/oms/customers/{customer}/block", post(contact::access::block))
+        .route("/oms/customers/{customer}/unblock", post(contact::access::unblock))
+        .route("/oms/customers/{customer}/sessions", post(contact::access::end_sessions))
+        // Staff: activity, numbers, email delivery
+        .route("/oms/activity", get(oms::activity::show))
+        .route("/oms/activity.csv", get(oms::activity::export))
+        .route("/oms/activity/read", post(oms::activity::mark_read))
+        .route("/oms/numbers", get(oms::numbers::show))
+        .route("/oms/email", get(oms::email::show))
+        // Staff: the door and the own account
+        .route("/oms", get(oms::login::front))
+        .route("/oms/login", get(oms::login::show).post(oms::login::submit))
+        .route("/oms/logout", post(oms::login::logout))
+        .route("/oms/forgot", get(oms::access::forgot).post(oms::access::request))
+        .route("/oms/reset", get(oms::access::reset).post(oms::access::finish_reset))
+        .route("/oms/enrol", get(oms::access::enrol).post(oms::access::finish_enrol))
+        .route("/oms/account", get(oms::account::overview))
+        .route("/oms/account/password", post(oms::account::set_password))
+        .route("/oms/account/sessions", post(oms::account::end_sessions))
+        .route("/oms/account/factor", get(oms::factor::show).post(oms::factor::confirm))
+        .route("/oms/account/factor/remove", post(oms::factor::remove))
+        .route("/oms/account/codes", post(oms::factor::new_codes))
+        // Staff: colleagues
+        .route("/oms/staff", get(oms::staff::list).post(oms::staff::invite))
+        .route("/oms/staff/{staff}/role", post(oms::staff::set_role))
+        .route("/oms/staff/{staff}/disable", post(oms::staff::disable))
+        .route("/oms/staff/{staff}/enable", post(oms::staff::enable))
+        .route("/oms/staff/{staff}/reset", post(oms::staff::reset))
+        // Staff: the record and its timeline
+        .route("/oms/customers/{customer}", get(oms::record::show))
+        .route("/oms/customers/{customer}/timeline", get(oms::timeline::show))
+        .route("/oms/customers/{customer}/timeline/live", get(oms::timeline::live))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .with_state(app.clone())
 }

@@ -4,9 +4,12 @@
 //! `cargo bench -- NAME …` runs only the measurements whose name contains one of the words;
 //! `cargo bench -- --small` leaves out the million customers.
 
+mod activity;
 mod client;
+mod desk;
 mod load;
 mod measure;
+mod oms;
 #[path = "../../tests/it/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "written for the stories, which use more of it")]
 mod postgres;

@@ -46,6 +46,7 @@ pub async fn all(report: &mut Report) {
     if report.wants("timing") {
         timing(report, &installation).await;
     }
+    super::desk::all(report, &installation, &running).await;
     if report.wants("memory") {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get) as f64;
         let most = 40.0 + 19.0 * cores + 60.0;
@@ -70,6 +71,7 @@ pub async fn all(report: &mut Report) {
     if report.wants("flat") {
         flat(report, &hash).await;
     }
+    super::oms::all(report, &hash).await;
 }
 
 fn millis(time: Duration) -> f64 {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use doorkey::clock::Clock;
 use doorkey::db::Db;
 use doorkey::demo::catcher::Catcher;
+use doorkey::fold::{fold, fold_number};
 use doorkey::locale::Language;
 use doorkey::store::{Access, NewStore};
 use doorkey::{args, merchant, store};
@@ -101,6 +102,15 @@ impl Installation {
     }
 }
 
+const FIRST: [&str; 8] = ["Ada", "Ben", "Chloé", "Dagmar", "Émile", "Fatma", "Gül", "Hana"];
+const START: [&str; 16] = [
+    "Mar", "Oka", "Ber", "Lau", "Øst", "Kel", "Fis", "Gar", "Nov", "Mül", "Sch", "Wal", "Han",
+    "Iva", "Jan", "Pet",
+];
+const MIDDLE: [&str; 9] = ["", "en", "ing", "el", "ov", "ar", "isz", "ún", "ott"];
+const END: [&str; 12] =
+    ["sh", "for", "ger", "ent", "gård", "ler", "cia", "ák", "ner", "son", "sen", "er"];
+
 /// Adds customers `c0@bench.test`, `c1@bench.test` …
 async fn fill(db: &Db, merchant_id: &str, store_id: &str, customers: usize, hash: &str) {
     let now = Clock::System.now();
@@ -108,26 +118,39 @@ async fn fill(db: &Db, merchant_id: &str, store_id: &str, customers: usize, hash
         let (mut rows, mut credentials) = (Vec::new(), Vec::new());
         for n in start..(start + 2000).min(customers) {
             let id = doorkey::new_id();
-            let email = format!("c{n}@bench.test");
+            let (email, number) = (format!("c{n}@bench.test"), format!("N-{n}"));
+            // Names as they are: a few that many share, and many that few do.
+            let pick =
+                |words: &'static [&'static str], stride: usize| words[n / stride % words.len()];
+            let (first, start) = (pick(&FIRST, 1), pick(&START, 7));
+            let last = &format!("{start}{}{}", pick(&MIDDLE, 3), pick(&END, 11));
+            let company =
+                &if n % 4 == 0 { format!("{start} & {first} {n}") } else { String::new() };
             rows.push(args![
                 &id,
                 merchant_id,
-                format!("N-{n}"),
+                &number,
                 &email,
                 &email,
-                "First",
-                "Last",
-                "",
+                first,
+                last,
+                company,
                 "",
                 store_id,
-                now
+                now,
+                fold(last),
+                fold(first),
+                fold(company),
+                fold_number(&number),
+                email.clone().into_bytes()
             ]);
             credentials.push(args![id, hash, 1i64, now]);
         }
         let mut tx = db.begin().await.expect("a transaction");
         tx.many(
             "INSERT INTO customer (id, merchant_id, number, email, email_key, first_name,
-                last_name, company, phone, home_store_id, created_at) VALUES",
+                last_name, company, phone, home_store_id, created_at, last_key, first_key,
+                company_key, number_key, email_search) VALUES",
             rows,
             "",
         )
@@ -150,6 +173,18 @@ impl Running {
         let found = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
         let kib = found.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or(f64::NAN) / 1024.0
+    }
+}
+
+impl Running {
+    /// Seconds of processor time that all of its threads have used so far.
+    pub fn cpu(&self) -> f64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id()));
+        let nanos = threads.into_iter().flatten().flatten().filter_map(|thread| {
+            let spent = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            spent.split_whitespace().next()?.parse::<f64>().ok()
+        });
+        nanos.sum::<f64>() / 1e9
     }
 }
 

@@ -35,6 +35,7 @@ password-changed-button = Das war ich nicht
 
 address-confirm-subject = Bestätigen Sie Ihre neue E-Mail-Adresse
 address-confirm-intro = Diese Adresse wurde als neue E-Mail-Adresse eines Kontos bei { $store } angegeben.
+address-confirm-intro-staff = Jemand vom Team von { $store } hat diese Adresse als neue E-Mail-Adresse eines Kontos eingetragen.
 address-confirm-open = Über diesen Link bestätigen Sie sie:
 address-confirm-button = Adresse bestätigen
 address-confirm-expires = Der Link ist gültig bis { $expires }.
@@ -44,8 +45,11 @@ address-confirm-not-you = Wenn Sie davon nichts wissen, ignorieren Sie diese Mai
 
 address-notice-subject = Ihre E-Mail-Adresse soll geändert werden
 address-notice-intro = Die E-Mail-Adresse Ihres Kontos bei { $store } soll geändert werden in:
+address-notice-intro-staff = Jemand vom Team von { $store } möchte die E-Mail-Adresse Ihres Kontos ändern in:
 address-notice-you = Wenn Sie das waren, öffnen Sie bitte den Link in der Mail, die wir an die neue Adresse geschickt haben.
+address-notice-you-staff = Wenn Sie darum gebeten haben, öffnen Sie bitte den Link in der Mail, die an die neue Adresse ging.
 address-notice-not-you = Wenn Sie das nicht waren: Über diesen Link behalten Sie Ihre Adresse, und alle Geräte werden abgemeldet:
+address-notice-not-you-staff = Wenn Sie nicht darum gebeten haben: Über diesen Link behalten Sie Ihre Adresse, und alle Geräte werden abgemeldet:
 address-notice-button = Adresse behalten
 
 ## registration
@@ -65,3 +69,22 @@ registration-exists-login = Wenn Sie das waren, melden Sie sich hier an:
 registration-exists-button = Anmelden
 registration-exists-forgot = Wenn Sie Ihr Passwort vergessen haben, wählen Sie hier ein neues:
 registration-exists-not-you = Wenn Sie das nicht waren, müssen Sie nichts tun. Es hat sich nichts geändert, und die andere Person hat nichts von Ihrem Konto erfahren.
+
+## reminder
+
+reminder-staff = Das Team von { $store } hat Ihnen diese Mail geschickt, weil Sie um Hilfe gebeten haben oder jemand, der Ihren Namen genannt hat.
+reminder-not-you = Sie haben nicht um Hilfe gebeten? Dieser Link macht unbrauchbar, was in dieser Mail steht, gibt dem Team Bescheid und hält weitere Mails einen Tag lang zurück:
+reminder-temporary-subject = Ihr vorläufiges Passwort
+reminder-temporary-intro = Mit diesem vorläufigen Passwort können Sie ein neues Passwort wählen:
+reminder-temporary-login = Geben Sie es zusammen mit Ihrer E-Mail-Adresse auf der Anmeldeseite ein:
+reminder-temporary-button = Zur Anmeldeseite
+reminder-temporary-minutes = { $minutes ->
+    [one] Es funktioniert einmal, innerhalb einer Minute.
+   *[other] Es funktioniert einmal, innerhalb von { $minutes } Minuten.
+}
+reminder-temporary-opens = Es öffnet nur die Seite, auf der Sie ein neues Passwort wählen. Bis dahin gilt Ihr eigenes Passwort weiter.
+reminder-current-subject = Ihr Passwort
+reminder-current-intro = Das ist das Passwort Ihres Kontos bei { $store }:
+reminder-current-login = Hier können Sie sich damit anmelden:
+reminder-current-change = Wer diese Mail liest, kann Ihr Passwort lesen. Bitte wählen Sie nach der Anmeldung ein neues.
+reminder-current-not-you = Sie haben nicht um Hilfe gebeten? Dieser Link gibt dem Team Bescheid und hält weitere Mails einen Tag lang zurück; wählen Sie danach bitte ein neues Passwort:

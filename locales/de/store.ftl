@@ -20,6 +20,7 @@ password-show = Passwort anzeigen
 password-mismatch = Die beiden Passwörter stimmen noch nicht überein.
 password-refused = Bitte wählen Sie ein anderes Passwort
 password-hint = Mindestens acht Zeichen. Ein paar Wörter ohne Zusammenhang sind ein gutes Passwort.
+password-hint-min = Mindestens { $min } Zeichen. Ein paar Wörter ohne Zusammenhang sind ein gutes Passwort.
 meter-0 = Viel zu leicht zu erraten
 meter-1 = Zu leicht zu erraten
 meter-2 = Könnte stärker sein
@@ -150,6 +151,7 @@ account-sessions-note = Sehen Sie jedes Gerät und beenden Sie, was Sie nicht ke
 account-logout = Abmelden
 
 account-password-title = Passwort ändern
+account-password-mailed = Ihr jetziges Passwort wurde Ihnen per E-Mail geschickt. Bitte wählen Sie jetzt ein neues.
 account-password-button = Neues Passwort speichern
 
 account-email-title = E-Mail-Adresse ändern

@@ -39,6 +39,7 @@ password-changed-button = This was not me
 
 address-confirm-subject = Confirm your new email address
 address-confirm-intro = This address was given as the new email address of an account at { $store }.
+address-confirm-intro-staff = A member of staff of { $store } entered this address as the new email address of an account.
 address-confirm-open = Open this link to confirm it:
 address-confirm-button = Confirm this address
 address-confirm-expires = The link works until { $expires }.
@@ -48,8 +49,11 @@ address-confirm-not-you = If you know nothing about this, ignore this mail. With
 
 address-notice-subject = Your email address is about to change
 address-notice-intro = Someone asked to change the email address of your account at { $store } to:
+address-notice-intro-staff = A member of staff of { $store } asked to change the email address of your account to:
 address-notice-you = If it was you, please open the link in the mail that we sent to the new address.
+address-notice-you-staff = If you asked for this, please open the link in the mail that was sent to the new address.
 address-notice-not-you = If it was not you, this link keeps your address as it is and logs out every device:
+address-notice-not-you-staff = If you did not ask for this, this link keeps your address as it is and logs out every device:
 address-notice-button = Keep my address
 
 ## registration: to whoever registered
@@ -69,3 +73,22 @@ registration-exists-login = If it was you, log in here:
 registration-exists-button = Log in
 registration-exists-forgot = If you have forgotten your password, choose a new one here:
 registration-exists-not-you = If it was not you, there is nothing to do. Nothing has changed, and the other person was not told about your account.
+
+## reminder: what staff send, in three forms
+
+reminder-staff = The staff of { $store } sent you this mail because you asked them for help, or somebody who gave your name.
+reminder-not-you = Did you not ask for help? This link makes what is in this mail useless, tells the staff, and holds back further mails for a day:
+reminder-temporary-subject = Your temporary password
+reminder-temporary-intro = With this temporary password you can choose a new password:
+reminder-temporary-login = Enter it on the login page, together with your email address:
+reminder-temporary-button = Go to the login page
+reminder-temporary-minutes = { $minutes ->
+    [one] It works once, within one minute.
+   *[other] It works once, within { $minutes } minutes.
+}
+reminder-temporary-opens = It opens nothing but the page where you choose a new password. Until then your own password keeps working.
+reminder-current-subject = Your password
+reminder-current-intro = This is the password of your account at { $store }:
+reminder-current-login = You can log in with it here:
+reminder-current-change = Whoever reads this mail can read your password. Please choose a new one when you have logged in.
+reminder-current-not-you = Did you not ask for help? This link tells the staff and holds back further mails for a day; then please choose a new password:

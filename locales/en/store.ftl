@@ -24,6 +24,7 @@ password-show = Show password
 password-mismatch = The two passwords are not the same yet.
 password-refused = Please choose another password
 password-hint = Eight characters or more. A few unrelated words make a good one.
+password-hint-min = { $min } characters or more. A few unrelated words make a good one.
 meter-0 = Far too easy to guess
 meter-1 = Too easy to guess
 meter-2 = Could be stronger
@@ -154,6 +155,7 @@ account-sessions-note = See each device and end what you do not know.
 account-logout = Log out
 
 account-password-title = Change password
+account-password-mailed = Your current password was sent to you by mail. Please choose a new one now.
 account-password-button = Save new password
 
 account-email-title = Change email

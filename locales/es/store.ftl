@@ -20,6 +20,7 @@ password-show = Mostrar la contraseña
 password-mismatch = Las dos contraseñas todavía no coinciden.
 password-refused = Elija otra contraseña
 password-hint = Ocho caracteres o más. Unas cuantas palabras sin relación entre sí dan buen resultado.
+password-hint-min = { $min } caracteres o más. Unas cuantas palabras sin relación entre sí dan buen resultado.
 meter-0 = Facilísima de adivinar
 meter-1 = Demasiado fácil de adivinar
 meter-2 = Podría ser más segura
@@ -150,6 +151,7 @@ account-sessions-note = Vea cada dispositivo y cierre los que no conozca.
 account-logout = Cerrar sesión
 
 account-password-title = Cambiar la contraseña
+account-password-mailed = Su contraseña actual se le envió por correo. Elija ahora una nueva.
 account-password-button = Guardar la contraseña
 
 account-email-title = Cambiar el correo

@@ -35,6 +35,7 @@ password-changed-button = Ce n’était pas moi
 
 address-confirm-subject = Confirmez votre nouvelle adresse e-mail
 address-confirm-intro = Cette adresse a été indiquée comme nouvelle adresse e-mail d’un compte chez { $store }.
+address-confirm-intro-staff = Une personne de l’équipe de { $store } a indiqué cette adresse comme nouvelle adresse e-mail d’un compte.
 address-confirm-open = Ouvrez ce lien pour la confirmer :
 address-confirm-button = Confirmer cette adresse
 address-confirm-expires = Le lien est valable jusqu’au { $expires }.
@@ -44,8 +45,11 @@ address-confirm-not-you = Si vous ne savez pas de quoi il s’agit, ignorez ce m
 
 address-notice-subject = Votre adresse e-mail va changer
 address-notice-intro = Quelqu’un a demandé à remplacer l’adresse e-mail de votre compte chez { $store } par :
+address-notice-intro-staff = Une personne de l’équipe de { $store } a demandé à remplacer l’adresse e-mail de votre compte par :
 address-notice-you = Si c’était vous, ouvrez le lien du message que nous avons envoyé à la nouvelle adresse.
+address-notice-you-staff = Si vous l’avez demandé, ouvrez le lien du message envoyé à la nouvelle adresse.
 address-notice-not-you = Si ce n’était pas vous, ce lien conserve votre adresse et déconnecte tous les appareils :
+address-notice-not-you-staff = Si vous ne l’avez pas demandé, ce lien conserve votre adresse et déconnecte tous les appareils :
 address-notice-button = Conserver mon adresse
 
 ## registration
@@ -65,3 +69,22 @@ registration-exists-login = Si c’était vous, connectez-vous ici :
 registration-exists-button = Se connecter
 registration-exists-forgot = Si vous avez oublié votre mot de passe, choisissez-en un nouveau ici :
 registration-exists-not-you = Si ce n’était pas vous, vous n’avez rien à faire. Rien n’a changé et l’autre personne n’a rien appris sur votre compte.
+
+## reminder
+
+reminder-staff = L’équipe de { $store } vous a envoyé ce message parce que vous avez demandé de l’aide, ou quelqu’un qui a donné votre nom.
+reminder-not-you = Vous n’avez pas demandé d’aide ? Ce lien rend inutilisable ce que contient ce message, prévient l’équipe et suspend tout autre envoi pendant un jour :
+reminder-temporary-subject = Votre mot de passe temporaire
+reminder-temporary-intro = Avec ce mot de passe temporaire, vous pouvez choisir un nouveau mot de passe :
+reminder-temporary-login = Saisissez-le sur la page de connexion, avec votre adresse e-mail :
+reminder-temporary-button = Aller à la page de connexion
+reminder-temporary-minutes = { $minutes ->
+    [one] Il fonctionne une seule fois, pendant une minute.
+   *[other] Il fonctionne une seule fois, pendant { $minutes } minutes.
+}
+reminder-temporary-opens = Il n’ouvre que la page où l’on choisit un nouveau mot de passe. D’ici là, votre propre mot de passe reste valable.
+reminder-current-subject = Votre mot de passe
+reminder-current-intro = Voici le mot de passe de votre compte chez { $store } :
+reminder-current-login = Vous pouvez vous connecter ici :
+reminder-current-change = Quiconque lit ce message peut lire votre mot de passe. Choisissez-en un nouveau une fois connecté.
+reminder-current-not-you = Vous n’avez pas demandé d’aide ? Ce lien prévient l’équipe et suspend tout autre envoi pendant un jour ; choisissez ensuite un nouveau mot de passe :

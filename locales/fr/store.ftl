@@ -20,6 +20,7 @@ password-show = Afficher le mot de passe
 password-mismatch = Les deux mots de passe ne sont pas encore identiques.
 password-refused = Choisissez un autre mot de passe
 password-hint = Huit caractères ou plus. Quelques mots sans rapport entre eux font un bon mot de passe.
+password-hint-min = { $min } caractères ou plus. Quelques mots sans rapport entre eux font un bon mot de passe.
 meter-0 = Bien trop facile à deviner
 meter-1 = Trop facile à deviner
 meter-2 = Pourrait être plus sûr
@@ -150,6 +151,7 @@ account-sessions-note = Voyez chaque appareil et fermez ce que vous ne connaisse
 account-logout = Se déconnecter
 
 account-password-title = Changer le mot de passe
+account-password-mailed = Votre mot de passe actuel vous a été envoyé par e-mail. Choisissez-en un nouveau maintenant.
 account-password-button = Enregistrer le mot de passe
 
 account-email-title = Changer l’adresse e-mail

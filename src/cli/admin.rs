@@ -132,7 +132,9 @@ pub enum PasswordSource {
 pub struct NewPassword {
     /// Its Argon2id hash.
     pub hash: String,
-    /// The password itself if it was generated.
+    /// The password itself, where a copy is sealed.
+    pub plain: Password,
+    /// The same if it was generated, to be shown.
     pub generated: Option<Password>,
 }
 
@@ -161,8 +163,8 @@ pub async fn new_password(
     let hasher = PasswordHasher::new(1, Params::DEFAULT);
     let hash = hasher.hash(read.clone()).await;
     let hash = hash.map_err(|_| "the password could not be hashed: try again")?;
-    let generated = matches!(source, PasswordSource::Generated).then_some(read);
-    Ok(NewPassword { hash, generated })
+    let generated = matches!(source, PasswordSource::Generated).then(|| read.clone());
+    Ok(NewPassword { hash, plain: read, generated })
 }
 
 fn refused(judgement: &Judgement) -> Failure {
@@ -275,8 +277,7 @@ fn printable(text: &str) -> String {
 /// # Errors
 /// How a key is written.
 pub fn key(text: &str) -> Result<String, String> {
-    let rule = "use 1 to 40 lower-case letters, digits and inner hyphens";
-    store::read_key(text).ok_or_else(|| rule.into())
+    store::rules::key(text)
 }
 
 /// Reads a name; for clap.
@@ -284,8 +285,7 @@ pub fn key(text: &str) -> Result<String, String> {
 /// # Errors
 /// How a name is written.
 pub fn name(text: &str) -> Result<String, String> {
-    let rule = "use 1 to 80 characters, no control characters and no spaces around";
-    store::read_name(text).ok_or_else(|| rule.into())
+    store::rules::name(text)
 }
 
 /// Reads an address; for clap.
@@ -301,8 +301,7 @@ pub fn email(text: &str) -> Result<EmailAddress, String> {
 /// # Errors
 /// Which there are.
 pub fn language(text: &str) -> Result<Language, String> {
-    Language::parse(text)
-        .ok_or_else(|| format!("use one of {}", Language::ALL.map(Language::code).join(", ")))
+    store::rules::language(text)
 }
 
 /// Reads who sees a store; for clap.
@@ -310,7 +309,7 @@ pub fn language(text: &str) -> Result<Language, String> {
 /// # Errors
 /// Which there are.
 pub fn access(text: &str) -> Result<Access, String> {
-    Access::parse(text).ok_or_else(|| "use public or protected".into())
+    store::rules::access(text)
 }
 
 #[cfg(test)]

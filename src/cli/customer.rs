@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::admin::{self, PasswordSource};
+use super::{Failure, key};
 use crate::address::EmailAddress;
 use crate::args;
 use crate::clock::{Clock, Micros};
 use crate::config::Config;
-use crate::customer::{self, NewCustomer};
+use crate::customer::{self, NewCustomer, contact};
 use crate::db::{self, Db, Row};
 use crate::locale::Language;
 use crate::merchant::Merchant;
+use crate::password::seal::NewPassword;
 use crate::store::Store;
 use crate::timeline::{self, Entry};
 
@@ -101,7 +102,7 @@ pub struct List {
 pub async fn run(command: Customer, config: &Config) -> Result<(), Failure> {
     let db = admin::open(config).await?;
     let done = match command {
-        Customer::Add(new) => add(&db, &new).await,
+        Customer::Add(new) => add(&db, config, &new).await,
         Customer::List(wanted) => list(&db, &wanted).await,
         Customer::Block(named) => set_blocked(&db, &named, true).await,
         Customer::Unblock(named) => set_blocked(&db, &named, false).await,
@@ -134,18 +135,11 @@ async fn set_blocked(db: &Db, named: &Named, blocked: bool) -> Result<(), Failur
     admin::say(&format!("the account of customer {} {done}", found.number))
 }
 
-/// A number never looks like an address, so that neither can be taken for the other.
 fn number(text: &str) -> Result<String, String> {
-    let fits =
-        (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("use 1 to 40 letters, digits and signs, no @".into())
-    }
+    contact::read_number(text).ok_or_else(|| "use 1 to 40 letters, digits and signs, no @".into())
 }
 
-async fn add(db: &Db, new: &Add) -> Result<(), Failure> {
+async fn add(db: &Db, config: &Config, new: &Add) -> Result<(), Failure> {
     let merchant = admin::merchant(db, &new.merchant).await?;
     let store = admin::store(db, Some(&merchant), &new.store).await?;
     let source = match (new.password_stdin, new.generate_password) {
@@ -157,8 +151,11 @@ async fn add(db: &Db, new: &Add) -> Result<(), Failure> {
         Some(source) => Some(admin::new_password(source, &store.words(), &own_words(new)).await?),
         None => None,
     };
-    let hash = password.as_ref().map(|p| p.hash.clone());
-    let number = insert(db, &merchant, &store, new, hash, Clock::System.now()).await?;
+    let sealer = key::sealer(config)?;
+    let hashed = password.as_ref().map(|password| {
+        NewPassword::new(password.hash.clone(), password.plain.clone(), sealer.as_ref())
+    });
+    let number = insert(db, &merchant, &store, new, hashed, Clock::System.now()).await?;
     admin::say(&format!(
         "customer {} added to merchant {} with the number {number}",
         new.email.as_str(),
@@ -189,7 +186,7 @@ async fn insert(
     merchant: &Merchant,
     store: &Store,
     new: &Add,
-    password_hash: Option<String>,
+    password: Option<NewPassword>,
     now: Micros,
 ) -> Result<String, Failure> {
     let mut tx = db.begin().await?;
@@ -202,12 +199,15 @@ async fn insert(
         phone: new.phone.as_deref().unwrap_or_default(),
         language: new.language,
         home_store_id: &store.id,
-        password_hash,
+        password_hash: password.as_ref().map(|password| password.hash().to_owned()),
     };
     let id = match customer::add(&mut tx, &merchant.id, &record, now).await {
         Ok(id) => id,
         Err(error) => return Err(taken(&error, merchant, new)),
     };
+    if let Some(password) = &password {
+        password.seal(&mut tx, &id, now).await?;
+    }
     let added = customer::by_id(&mut tx, &merchant.id, &id).await?;
     let added = added.ok_or(db::Error::RowNotFound)?;
     timeline::write(&mut tx, &added, Some(&store.id), now, Entry::Registered).await?;

@@ -8,7 +8,7 @@ use axum::routing::get;
 use clap::Args;
 
 use super::serve::{Role, bind, install_metrics, serve};
-use super::{Failure, open, secret};
+use super::{Failure, open, secret, secret_file};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Config, Hidden};
@@ -17,8 +17,12 @@ use crate::demo::catcher::Catcher;
 use crate::demo::data;
 use crate::demo::index::{Index, Login, StoreLink};
 use crate::demo::mailbox::{self, Mailbox};
+use crate::demo::reminder;
 use crate::demo::shop::{self, ShopStore};
+use crate::merchant::Mode;
+use crate::password::seal::Sealer;
 use crate::password::{Params, Password, PasswordHasher};
+use crate::secret::Secret;
 use crate::store::Access;
 use crate::web;
 
@@ -37,6 +41,13 @@ pub struct Demo {
     /// Add so many generated customers.
     #[arg(long, default_value_t = 0, value_name = "N")]
     customers: u64,
+    /// What the envelope sends: temporary, link or current. Without it, what it sent last time.
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    reminder: Option<Mode>,
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::parse(text).ok_or_else(|| "use temporary, link or current".into())
 }
 
 /// Runs until told to stop.
@@ -61,6 +72,7 @@ pub async fn run(command: Demo, mut config: Config) -> Result<(), Failure> {
     let origin = app::main_origin(&config);
     let db = prepare(&config, &origin, command.customers).await?;
     let secret = secret(&config, true)?;
+    remind(&mut config, &db, &secret, command.reminder).await?;
     let metrics = install_metrics()?;
     let ops = config.ops_listen;
     let app = App::build(config, db, Clock::System, &secret, Params::DEFAULT).await?;
@@ -111,8 +123,38 @@ async fn prepare(config: &Config, origin: &str, customers: u64) -> Result<Db, Fa
     Ok(db)
 }
 
+/// Sets what the envelope sends. For the customer's own password that takes a key, consent, and
+/// copies.
+async fn remind(
+    config: &mut Config,
+    db: &Db,
+    secret: &Secret,
+    wanted: Option<Mode>,
+) -> Result<(), Failure> {
+    let now = Clock::System.now();
+    let mode = match wanted {
+        Some(mode) => mode,
+        None => reminder::mode(db).await?,
+    };
+    config.reminder.allow_current = mode == Mode::Current;
+    let file = secret_file(config).map(|secret| secret.with_file_name("seal.key"));
+    config.reminder.seal_key_path = file.clone();
+    let (Some(sealer), Some(file)) = (Sealer::new(config, secret), file) else {
+        return Ok(reminder::choose(db, mode, now).await?);
+    };
+    if let Some(why) = reminder::ready_key(db, &sealer, &file, now).await? {
+        return Err(format!("cannot write {}: {why}; set --data", file.display()).into());
+    }
+    reminder::choose(db, mode, now).await?;
+    Ok(reminder::seal_samples(db, &sealer, &password()?, now).await?)
+}
+
+fn password() -> Result<Password, Failure> {
+    Password::read(data::PASSWORD).map_err(|_| "the demo's password is too long".into())
+}
+
 async fn hash() -> Result<String, Failure> {
-    let password = Password::read(data::PASSWORD).map_err(|_| "the demo's password is too long")?;
+    let password = password()?;
     let hasher = PasswordHasher::new(1, Params::DEFAULT);
     hasher.hash(password).await.map_err(|_| Failure("the hashing pool is busy".into()))
 }
@@ -135,6 +177,15 @@ fn index(origin: &str) -> Index {
             login("ben@example.test", "Ben Okafor, at home in Harbor Trade"),
             login("cleo@example.test", "Cleo Blocked, whose account is closed"),
         ],
+        oms: format!("{origin}/oms"),
+        staff: vec![
+            login("agent@harbor.test", "Robin Agent, who sends reminders"),
+            login("viewer@harbor.test", "Vic Viewer, who reads only"),
+            login(
+                "admin@harbor.test",
+                "Alex Admin, who is asked to set up a second factor on the first log-in",
+            ),
+        ],
         password: data::PASSWORD.into(),
     }
 }
@@ -146,8 +197,11 @@ fn announce(origin: &str) {
         let access = if access == Access::Protected { "  (protected)" } else { "" };
         println!("  {name:<14} {origin}/s/{key}/{access}");
     }
+    println!("  Back office    {origin}/oms");
     println!("  All its mail   {origin}/mailbox\n");
     println!("  Customers      ada@example.test, ben@example.test, cleo@example.test (blocked)");
+    println!("  Staff          agent@harbor.test, viewer@harbor.test,");
+    println!("                 admin@harbor.test (sets up a second factor on the first log-in)");
     println!("  Password       {}\n", data::PASSWORD);
     println!("Forget it on {origin}/s/harbor/login. Press Ctrl-C to stop.");
 }

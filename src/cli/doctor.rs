@@ -2,6 +2,7 @@
 //! nothing.
 
 mod checks;
+mod seal;
 
 use serde::Serialize;
 

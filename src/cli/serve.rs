@@ -59,6 +59,9 @@ pub async fn run(command: Serve, config: Config) -> Result<(), Failure> {
         Role::All | Role::Web => Some((bind(app.config.listen).await?, pages(&app))),
     };
     let ops = bind(app.config.ops_listen).await?;
+    if command.role == Role::All && app.config.reminder.allow_current {
+        tracing::warn!("this process can open sealed passwords and serves pages: see doctor");
+    }
     if app.smtp.is_none() {
         tracing::warn!("no mail server is set: mail waits in the queue until smtp.url is");
     }
@@ -132,8 +135,10 @@ pub async fn serve(
     metrics: PrometheusHandle,
 ) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
+    let live = app.live.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
+        live.close();
         let _ = stop.send(true);
     });
     let mut tasks = tokio::task::JoinSet::new();

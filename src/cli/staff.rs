@@ -4,17 +4,21 @@ use serde_json::json;
 
 use super::Failure;
 use super::admin::{self, PasswordSource};
+use crate::activity::{self, Act, Action, Actor};
 use crate::address::EmailAddress;
+use crate::app::Keys;
 use crate::args;
-use crate::clock::Clock;
+use crate::clock::{Clock, Micros};
 use crate::config::Config;
-use crate::db::{Db, Row};
-use crate::staff::{self, Role};
+use crate::db::{self, Db, Row, Tx};
+use crate::locale::Language;
+use crate::staff::link::{self, Minted, Purpose};
+use crate::staff::{self, Role, access, team};
 
 /// What to do with staff.
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Staff {
-    /// Add a member of staff; without --password-stdin a password is generated and shown once.
+    /// Add a member of staff; without --password-stdin an enrolment link is shown, once.
     Add(Add),
     /// List the staff of one merchant, or of all.
     List {
@@ -24,6 +28,15 @@ pub enum Staff {
         /// Write JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// End a member's password and sessions, and show a link to choose a new password, once.
+    Reset {
+        /// Address to log in with.
+        #[arg(value_parser = admin::email)]
+        email: EmailAddress,
+        /// The second factor is lost too: remove it and its recovery codes.
+        #[arg(long)]
+        remove_factor: bool,
     },
 }
 
@@ -54,35 +67,104 @@ pub struct Add {
 pub async fn run(command: Staff, config: &Config) -> Result<(), Failure> {
     let db = admin::open(config).await?;
     let done = match command {
-        Staff::Add(new) => add(&db, &new).await,
+        Staff::Add(new) => add(&db, config, &new).await,
         Staff::List { merchant, json } => list(&db, merchant.as_deref(), json).await,
+        Staff::Reset { email, remove_factor } => reset(&db, config, &email, remove_factor).await,
     };
     db.close().await;
     done
 }
 
-async fn add(db: &Db, new: &Add) -> Result<(), Failure> {
+async fn add(db: &Db, config: &Config, new: &Add) -> Result<(), Failure> {
     let merchant = admin::merchant(db, &new.merchant).await?;
-    let source = if new.password_stdin { PasswordSource::Stdin } else { PasswordSource::Generated };
-    let local = new.email.key().split('@').next().unwrap_or_default();
-    let own = [new.email.key(), local, &new.name];
-    let password = admin::new_password(source, &[&merchant.name, &merchant.key], &own).await?;
-    let mut tx = db.begin().await?;
     let (email, role, now) = (&new.email, new.role, Clock::System.now());
+    let hash = if new.password_stdin {
+        let local = email.key().split('@').next().unwrap_or_default();
+        let own = [email.key(), local, &new.name];
+        let words = [merchant.name.as_str(), &merchant.key];
+        Some(admin::new_password(PasswordSource::Stdin, &words, &own).await?.hash)
+    } else {
+        None
+    };
+    let keys = Keys::derive(&super::secret(config, true)?);
+    let mut tx = db.begin().await?;
     let added =
-        staff::add(&mut tx, &merchant.id, email, &new.name, role, &password.hash, now).await;
-    match added {
+        staff::add(&mut tx, &merchant.id, email, &new.name, role, hash.as_deref(), now).await;
+    let id = match added {
         Err(error) if admin::collision(&error).is_some() => {
             let email = email.as_str();
             return Err(format!("{email} is the address of other staff; choose another").into());
         }
         other => other?,
     };
+    let link = match hash {
+        Some(_) => None,
+        None => Some(link::mint(&mut tx, config, Purpose::Enrol, (&id, email.key()), now).await?),
+    };
+    let detail = json!({ "staff": id, "name": new.name, "role": role.as_str() });
+    note(&mut tx, &keys, &merchant.id, Action::StaffInvited, detail, now).await?;
     tx.commit().await?;
     let done =
         format!("{} added to merchant {} as {}", email.as_str(), merchant.key, role.as_str());
     admin::say(&done)?;
-    admin::say_password(&password)
+    say_link(link.as_ref())
+}
+
+async fn reset(
+    db: &Db,
+    config: &Config,
+    email: &EmailAddress,
+    without_factor: bool,
+) -> Result<(), Failure> {
+    let found = access::by_address(db, email.key()).await?;
+    let staff = found.map(|found| found.staff).ok_or_else(|| {
+        let hint = "look at `doorkey staff list`";
+        Failure(format!("there is no member of staff with the address {}: {hint}", email.as_str()))
+    })?;
+    let keys = Keys::derive(&super::secret(config, true)?);
+    let now = Clock::System.now();
+    let mut tx = db.begin().await?;
+    if team::reset(&mut tx, &staff, without_factor, now).await?.is_none() {
+        let hint = "an administrator can enable them in the back office";
+        return Err(format!("{} is disabled: {hint}", email.as_str()).into());
+    }
+    let of = (&*staff.id, &*staff.email_key);
+    let link = link::mint(&mut tx, config, Purpose::Enrol, of, now).await?;
+    let detail = json!({ "staff": staff.id, "name": staff.name, "factor": without_factor });
+    note(&mut tx, &keys, &staff.merchant_id, Action::StaffReset, detail, now).await?;
+    tx.commit().await?;
+    admin::say(&format!("{} is logged out; the old password has ended", email.as_str()))?;
+    say_link(Some(&link))
+}
+
+async fn note(
+    tx: &mut Tx,
+    keys: &Keys,
+    merchant_id: &str,
+    action: Action,
+    detail: serde_json::Value,
+    now: Micros,
+) -> db::Result<()> {
+    let act = Act {
+        merchant_id,
+        actor: Actor::Operator,
+        action,
+        customer_id: None,
+        store_id: None,
+        source: "",
+        alert: false,
+        detail,
+    };
+    activity::write(tx, &keys.activity, &act, now).await?;
+    Ok(())
+}
+
+/// Shows a link, this once: only its digest is kept.
+fn say_link(link: Option<&Minted>) -> Result<(), Failure> {
+    let Some(link) = link else { return Ok(()) };
+    let until = Language::En.moment(link.expires_at, &jiff::tz::TimeZone::UTC);
+    admin::say(&format!("link to choose a password, shown only now, good once until {until}:"))?;
+    admin::say(&link.url)
 }
 
 async fn list(db: &Db, merchant: Option<&str>, json: bool) -> Result<(), Failure> {
@@ -92,15 +174,18 @@ async fn list(db: &Db, merchant: Option<&str>, json: bool) -> Result<(), Failure
     };
     let rows = db
         .rows(
-            "SELECT m.key AS merchant, s.email, s.name, s.role, s.disabled_at
+            "SELECT m.key AS merchant, s.email, s.name, s.role, s.disabled_at, p.set_at
              FROM staff s JOIN merchant m ON m.id = s.merchant_id
+             LEFT JOIN staff_credential p ON p.staff_id = s.id
              WHERE $1 = '' OR m.id = $1 ORDER BY m.key, s.email_key",
             args![merchant.map(|m| m.id).unwrap_or_default()],
         )
         .await?;
-    let status = |row: &Row| match row.get::<Option<i64>>("disabled_at") {
-        Some(_) => "disabled",
-        None => "active",
+    let is = |row: &Row, column: &str| row.get::<Option<i64>>(column).is_some();
+    let status = |row: &Row| match (is(row, "disabled_at"), is(row, "set_at")) {
+        (true, _) => "disabled",
+        (false, true) => "active",
+        (false, false) => "invited",
     };
     if json {
         let object = |row: &Row| {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, LINK_TTL_CEILING};
 use crate::db::{self, Db};
 use crate::locale::Language;
-use crate::store::{self, Access, NewStore, Setting};
+use crate::store::{self, Access, NewStore, Setting, logo, main_origin, rules};
 
 /// What to do with stores.
 #[derive(clap::Subcommand, Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Add {
     #[arg(value_parser = admin::name)]
     name: String,
     /// Where customers reach the store; links in mail are built from it. https, except on loopback.
-    #[arg(long, value_name = "URL", value_parser = base_url)]
+    #[arg(long, value_name = "URL", value_parser = rules::base_url)]
     base_url: String,
     /// Who sees the store without logging in: everybody, or nobody.
     #[arg(long, value_name = "public|protected", value_parser = admin::access, default_value = "public")]
@@ -50,7 +50,7 @@ pub struct Add {
     #[arg(long, value_name = "LANGUAGE", value_parser = admin::language, default_value = "en")]
     language: Language,
     /// Colour of its buttons.
-    #[arg(long, value_name = "#RRGGBB", value_parser = accent, default_value = "#1f5c57")]
+    #[arg(long, value_name = "#RRGGBB", value_parser = rules::accent, default_value = "#1f5c57")]
     accent: String,
     /// From address of its mail; without one, no-reply at the host of the base URL.
     #[arg(long, value_name = "ADDRESS", value_parser = admin::email)]
@@ -76,7 +76,7 @@ struct Changes {
     #[arg(long, value_parser = admin::name)]
     name: Option<String>,
     /// Where customers reach the store; links in mail are built from it. https, except on loopback.
-    #[arg(long, value_name = "URL", value_parser = base_url)]
+    #[arg(long, value_name = "URL", value_parser = rules::base_url)]
     base_url: Option<String>,
     /// Who sees the store without logging in: everybody, or nobody.
     #[arg(long, value_name = "public|protected", value_parser = admin::access)]
@@ -85,7 +85,7 @@ struct Changes {
     #[arg(long, value_name = "LANGUAGE", value_parser = admin::language)]
     language: Option<Language>,
     /// Colour of its buttons.
-    #[arg(long, value_name = "#RRGGBB", value_parser = accent)]
+    #[arg(long, value_name = "#RRGGBB", value_parser = rules::accent)]
     accent: Option<String>,
     /// Its own wording of "Forgot your password?"; "" for the usual one.
     #[arg(long, value_name = "TEXT", value_parser = prompt)]
@@ -93,13 +93,22 @@ struct Changes {
     /// From address of its mail.
     #[arg(long, value_name = "ADDRESS", value_parser = admin::email)]
     sender: Option<EmailAddress>,
+    /// Name beside the sender's address; "" for the store's.
+    #[arg(long, value_name = "TEXT", value_parser = sender_name)]
+    sender_name: Option<Clearable>,
+    /// Languages that its pages and mails speak, like en,de; its own is always among them.
+    #[arg(long, value_name = "LIST", value_parser = languages)]
+    languages: Option<Languages>,
+    /// Fewest characters of a new password, 8 to 32.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(rules::PASSWORD_MIN))]
+    password_min: Option<i64>,
     /// Seconds that its recovery links live, at most 86400; 0 for the installation's link.ttl.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=LINK_TTL_CEILING))]
     link_ttl: Option<i64>,
     /// Name of the shop's cart cookie, to bring the cart along through recovery; "" for none.
     #[arg(long, value_name = "NAME", value_parser = cart_cookie)]
     cart_cookie: Option<Clearable>,
-    /// Logo: a PNG, JPEG or WebP file of at most 100 kB; "" for none.
+    /// Logo: a PNG, JPEG or WebP file of at most 512 KiB; "" for none.
     #[arg(long, value_name = "FILE", value_parser = logo_path)]
     logo: Option<Clearable>,
 }
@@ -108,14 +117,9 @@ struct Changes {
 #[derive(Clone, Debug)]
 struct Clearable(Option<String>);
 
-impl Clearable {
-    fn read(
-        text: &str,
-        reader: impl FnOnce(&str) -> Result<String, String>,
-    ) -> Result<Self, String> {
-        if text.is_empty() { Ok(Self(None)) } else { reader(text).map(|read| Self(Some(read))) }
-    }
-}
+/// Several languages in one argument.
+#[derive(Clone, Debug)]
+struct Languages(Vec<Language>);
 
 /// Runs `doorkey store …`.
 ///
@@ -124,15 +128,15 @@ impl Clearable {
 pub async fn run(command: Store, config: &Config) -> Result<(), Failure> {
     let db = admin::open(config).await?;
     let done = match command {
-        Store::Add(new) => add(&db, new).await,
-        Store::Set(set) => change(&db, set).await,
+        Store::Add(new) => add(&db, new, &main_origin(config)).await,
+        Store::Set(set) => change(&db, set, &main_origin(config)).await,
         Store::List { json } => list(&db, json).await,
     };
     db.close().await;
     done
 }
 
-async fn add(db: &Db, add: Add) -> Result<(), Failure> {
+async fn add(db: &Db, add: Add, main_origin: &str) -> Result<(), Failure> {
     let merchant = admin::merchant(db, &add.merchant).await?;
     let sender = match add.sender {
         Some(sender) => sender,
@@ -149,6 +153,7 @@ async fn add(db: &Db, add: Add) -> Result<(), Failure> {
         sender: sender.as_str().to_owned(),
     };
     let mut tx = db.begin().await?;
+    rules::may_answer_at(&mut tx, &merchant.id, &new.key, &new.base_url, main_origin).await??;
     let added = store::add(&mut tx, &merchant.id, &new, Clock::System.now()).await;
     added.map_err(|error| taken(&error, &new.key, &new.base_url))?;
     tx.commit().await?;
@@ -156,12 +161,16 @@ async fn add(db: &Db, add: Add) -> Result<(), Failure> {
     admin::say(&format!("store {key} added: {base_url}; its mail comes from {}", new.sender))
 }
 
-async fn change(db: &Db, set: Set) -> Result<(), Failure> {
+async fn change(db: &Db, set: Set, main_origin: &str) -> Result<(), Failure> {
     let store = admin::store(db, None, &set.key).await?;
-    let base_url = set.changes.base_url.clone().unwrap_or_default();
+    let base_url = set.changes.base_url.clone();
     let settings = set.changes.settings()?;
     let names: Vec<_> = settings.iter().map(|(name, _)| *name).collect();
     let mut tx = db.begin().await?;
+    if let Some(url) = &base_url {
+        rules::may_answer_at(&mut tx, &store.merchant_id, &store.key, url, main_origin).await??;
+    }
+    let base_url = base_url.unwrap_or_default();
     for (_, setting) in settings {
         let changed = store::set(&mut tx, &store.id, setting).await;
         changed.map_err(|error| taken(&error, &store.key, &base_url))?;
@@ -188,6 +197,9 @@ impl Changes {
             ("accent", self.accent.map(Setting::Accent)),
             ("prompt", self.prompt.map(|text| Setting::Prompt(text.0))),
             ("sender", sender.map(Setting::Sender)),
+            ("sender name", self.sender_name.map(|name| Setting::SenderName(name.0))),
+            ("languages", self.languages.map(|list| Setting::Languages(list.0))),
+            ("password length", self.password_min.map(|n| Setting::PasswordMin(Some(n)))),
             ("link life", ttl.map(Setting::LinkTtl)),
             ("cart cookie", self.cart_cookie.map(|name| Setting::CartCookie(name.0))),
             ("logo", logo.map(Setting::Logo)),
@@ -233,7 +245,10 @@ async fn list(db: &Db, json: bool) -> Result<(), Failure> {
             "language": s.language.code(),
             "accent": s.accent,
             "prompt": s.prompt,
+            "languages": s.languages.iter().map(|l| l.code()).collect::<Vec<_>>(),
             "sender": s.sender,
+            "sender_name": s.sender_name,
+            "password_min": s.password_min,
             "link_ttl": s.link_ttl,
             "cart_cookie": s.cart_cookie,
             "has_logo": s.logo.is_some(),
@@ -242,89 +257,34 @@ async fn list(db: &Db, json: bool) -> Result<(), Failure> {
     admin::say_json(&all.iter().map(object).collect::<Vec<_>>())
 }
 
-fn base_url(text: &str) -> Result<String, String> {
-    let url = store::read_base_url(text)
-        .ok_or("write it like https://shop.example.com, perhaps with a port and a plain path")?;
-    if store::is_safe_url(&url) { Ok(url) } else { Err("it must begin with https://".into()) }
-}
-
-fn accent(text: &str) -> Result<String, String> {
-    store::read_accent(text).ok_or_else(|| "write it like #1f5c57".into())
-}
-
 fn prompt(text: &str) -> Result<Clearable, String> {
-    Clearable::read(text, admin::name)
+    rules::prompt(text).map(Clearable)
 }
 
-fn logo_path(text: &str) -> Result<Clearable, String> {
-    Clearable::read(text, |path| Ok(path.to_owned()))
+fn sender_name(text: &str) -> Result<Clearable, String> {
+    rules::sender_name(text).map(Clearable)
 }
 
-/// A cookie name (RFC 6265, 4.1.1: a token) that neither browsers nor Doorkey give a meaning.
 fn cart_cookie(text: &str) -> Result<Clearable, String> {
-    Clearable::read(text, |name| {
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.len() > 64 || !name.bytes().all(token) {
-            return Err("use at most 64 letters, digits and -_.".into());
-        }
-        // Browsers compare the prefixes without regard to case.
-        let folded = name.to_ascii_lowercase();
-        match ["__host-", "__secure-", "doorkey"].iter().find(|p| folded.starts_with(**p)) {
-            Some(prefix) => Err(format!("names that begin with {prefix} are taken")),
-            None => Ok(name.to_owned()),
-        }
-    })
+    rules::cart_cookie(text).map(Clearable)
 }
 
-/// Longest logo in bytes: it stands on pages that phones load.
-const LOGO_MAX: usize = 100_000;
+fn languages(text: &str) -> Result<Languages, String> {
+    rules::languages(text).map(Languages)
+}
 
-/// Reads an image; its first bytes decide what it is, not its name.
-fn read_logo(path: &Path) -> Result<(Vec<u8>, &'static str), Failure> {
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
+fn logo_path(text: &str) -> Result<Clearable, String> {
+    Ok(Clearable((!text.is_empty()).then(|| text.to_owned())))
+}
+
+/// Reads an image file.
+fn read_logo(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let mut image = Vec::new();
-    let most = LOGO_MAX as u64 + 1;
+    let most = logo::MAX_BYTES as u64 + 1;
     std::fs::File::open(path)
         .and_then(|file| file.take(most).read_to_end(&mut image))
         .map_err(|e| format!("cannot read the logo {shown}: {e}"))?;
-    if image.len() > LOGO_MAX {
-        return Err(format!("the logo {shown} is larger than 100 kB: make it smaller").into());
-    }
-    let kind = match &image[..] {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => "image/png",
-        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        _ => return Err(format!("the logo {shown} is no PNG, JPEG or WebP image").into()),
-    };
-    Ok((image, kind))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_tls_and_loopback_are_safe() {
-        for safe in ["https://a.test", "http://127.9.9.9:80/s/a", "http://[::1]:80", "http://[::1]"]
-        {
-            assert!(store::is_safe_url(safe), "{safe}");
-        }
-        assert!(
-            store::is_safe_url("http://harbor.localhost:8080")
-                && store::is_safe_url("http://localhost")
-        );
-        for open in ["http://a.test", "http://10.0.0.1", "http://localhost.a.test", "http://[::2]"]
-        {
-            assert!(!store::is_safe_url(open), "{open}");
-        }
-    }
-
-    #[test]
-    fn a_cart_cookie_is_nobody_elses() {
-        assert_eq!(cart_cookie("cart.id_2").unwrap().0.as_deref(), Some("cart.id_2"));
-        assert_eq!(cart_cookie("").unwrap().0, None);
-        for wrong in ["a b", "a=b", "a;b", "\u{e9}", "__host-x", "__Secure-x", "Doorkey_session"] {
-            assert!(cart_cookie(wrong).is_err(), "{wrong}");
-        }
-    }
+    logo::read(&image).map_err(|refusal| format!("the logo {shown}: {refusal}").into())
 }

@@ -32,6 +32,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// Sessions of customers.
     pub session: SessionConfig,
+    /// Sessions of staff.
+    pub staff: StaffConfig,
     /// Proof of work.
     pub captcha: CaptchaConfig,
     /// Password hashing.
@@ -114,6 +116,18 @@ pub struct SessionConfig {
     pub absolute: i64,
 }
 
+/// `staff.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StaffConfig {
+    /// Seconds after which an unused session of staff ends.
+    pub idle: i64,
+    /// Seconds after which every session of staff ends.
+    pub absolute: i64,
+    /// Seconds for which an invitation can be taken up.
+    pub invitation: i64,
+}
+
 /// `captcha.*`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -148,11 +162,38 @@ pub struct MailConfig {
 }
 
 /// `reminder.*`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReminderConfig {
     /// Whether an administrator may switch on reminders that carry the current password.
     pub allow_current: bool,
+    /// The file with the private key that opens sealed passwords. Only the process that sends mail
+    /// may be able to read it.
+    pub seal_key_path: Option<PathBuf>,
+    /// Seconds for which a temporary password can be used.
+    pub ttl: i64,
+    /// Seconds within which a second reminder to the same customer has to be confirmed.
+    pub repeat: i64,
+    /// Reminders that one member of staff may send in an hour.
+    pub staff_per_hour: i64,
+    /// Reminders that all staff of a merchant may send in an hour.
+    pub merchant_per_hour: i64,
+    /// Seconds without reminders after staff changed a customer's address.
+    pub address_hold: i64,
+}
+
+impl Default for ReminderConfig {
+    fn default() -> Self {
+        Self {
+            allow_current: false,
+            seal_key_path: None,
+            ttl: 3600,
+            repeat: 600,
+            staff_per_hour: 20,
+            merchant_per_hour: 500,
+            address_hold: 24 * 3600,
+        }
+    }
 }
 
 impl Default for Config {
@@ -168,6 +209,7 @@ impl Default for Config {
             limits: Limits::default(),
             link: LinkConfig::default(),
             session: SessionConfig::default(),
+            staff: StaffConfig::default(),
             captcha: CaptchaConfig::default(),
             password: PasswordConfig::default(),
             mail: MailConfig::default(),
@@ -212,6 +254,12 @@ impl Default for LinkConfig {
 impl Default for SessionConfig {
     fn default() -> Self {
         Self { idle: 14 * 24 * 3600, absolute: 60 * 24 * 3600 }
+    }
+}
+
+impl Default for StaffConfig {
+    fn default() -> Self {
+        Self { idle: 30 * 60, absolute: 12 * 3600, invitation: 3 * 24 * 3600 }
     }
 }
 

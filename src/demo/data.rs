@@ -7,6 +7,7 @@ use crate::args;
 use crate::clock::Micros;
 use crate::customer::{self, NewCustomer};
 use crate::db::{Db, Result, Tx};
+use crate::fold::{fold, fold_number};
 use crate::locale::Language;
 use crate::merchant;
 use crate::staff::{self, Role};
@@ -77,6 +78,11 @@ const STAFF: [(&str, &str, Role); 3] = [
     ("viewer@harbor.test", "Vic Viewer", Role::Viewer),
 ];
 
+/// The sample customers' numbers.
+pub fn numbers() -> impl Iterator<Item = &'static str> {
+    CUSTOMERS.iter().map(|person| person.1)
+}
+
 /// Whether this database holds demo data.
 ///
 /// # Errors
@@ -105,7 +111,7 @@ pub async fn fill(db: &Db, origin: &str, hash: &str, now: Micros) -> Result<()> 
         if key == "harbor-goods" {
             for (email, name, role) in STAFF {
                 let email = address(email);
-                staff::add(&mut tx, &merchant.id, &email, name, role, hash, now).await?;
+                staff::add(&mut tx, &merchant.id, &email, name, role, Some(hash), now).await?;
             }
         }
     }
@@ -203,6 +209,7 @@ const LAST: [&str; 16] = [
     "Okoye",
     "Petrov",
 ];
+const TRADE: [&str; 5] = ["Roasters", "Café", "Hotels", "& Daughters", "Catering"];
 
 /// Adds generated customers until there are `wanted`, with a progress bar. They share the demo's
 /// password.
@@ -231,25 +238,36 @@ pub async fn generate(db: &Db, wanted: u64, hash: &str, now: Micros) -> Result<(
             let email =
                 format!("{}.{}.{n}@customers.test", first.to_lowercase(), last.to_lowercase());
             let number = format!("G-{n}");
+            // Every third buys for a company.
+            let company = &match index % 3 {
+                0 => format!("{last} {}", TRADE[index / 3 % TRADE.len()]),
+                _ => String::new(),
+            };
             customers.push(args![
                 &id,
                 &merchant_id,
-                number,
+                &number,
                 &email,
                 &email,
                 first,
                 last,
-                "",
+                company,
                 "",
                 &store_id,
-                now
+                now,
+                fold(last),
+                fold(first),
+                fold(company),
+                fold_number(&number),
+                email.clone().into_bytes()
             ]);
             credentials.push(args![id, hash, 1i64, now]);
         }
         let mut tx = db.begin().await?;
         tx.many(
             "INSERT INTO customer (id, merchant_id, number, email, email_key, first_name,
-                last_name, company, phone, home_store_id, created_at) VALUES",
+                last_name, company, phone, home_store_id, created_at, last_key, first_key,
+                company_key, number_key, email_search) VALUES",
             customers,
             "",
         )

@@ -16,6 +16,10 @@ pub struct Index {
     pub mailbox: String,
     /// Who can log in to the stores.
     pub customers: Vec<Login>,
+    /// URL of the back office.
+    pub oms: String,
+    /// Who can log in to it.
+    pub staff: Vec<Login>,
     /// The password of all of them.
     pub password: String,
 }

@@ -1,13 +1,18 @@
 //! What mails say: one arm a kind. Making a mail reads the rows that it is about and mints its
 //! links, in the worker's transaction; rendering it touches nothing.
 
+mod custom;
+mod envelope;
+mod sample;
+mod staff;
+
 use std::fmt::Display;
 
 use askama::Template;
 use jiff::tz::TimeZone;
 
 use crate::address::{EmailAddress, mask};
-use crate::address_change;
+use crate::address_change::{self, ChangeMail};
 use crate::args;
 use crate::clock::{DAY, Micros};
 use crate::color;
@@ -19,9 +24,12 @@ use crate::mail::mime::Rendered;
 use crate::mail::outbox::{self, End, Kind, Leased};
 use crate::recovery::{self, RecoveryMail};
 use crate::registration;
+use crate::reminder::{self, Carries, Mode, Ready};
 use crate::secret::{Key, Token};
 use crate::store::Store;
 use crate::token::{self, NewToken, Purpose};
+
+pub use sample::sample;
 
 /// How long the link of a notice can freeze the account.
 const FREEZE: Micros = 7 * DAY;
@@ -40,9 +48,20 @@ impl Draft {
         &self.to
     }
 
-    /// The language that it is written in.
-    pub fn language(&self) -> Language {
-        self.language
+    /// In whose name it is written: the store's; to staff, the merchant's.
+    pub fn sender_name<'a>(&self, store: &'a Store) -> &'a str {
+        match self.content {
+            Content::Staff(_) => &store.merchant_name,
+            _ => store.sender_name(),
+        }
+    }
+
+    /// The language that it is written in: the reader's, if the store speaks it.
+    pub fn language(&self, store: &Store) -> Language {
+        match self.content {
+            Content::Staff(_) => self.language,
+            _ => store.spoken(Some(self.language)),
+        }
     }
 }
 
@@ -50,17 +69,65 @@ impl Draft {
 enum Content {
     Recovery(Box<RecoveryMail>),
     PasswordChanged { at: Micros, device: String, freeze: Token },
-    AddressConfirm { link: Token, expires_at: Micros },
-    AddressNotice { new: EmailAddress, undo: Token },
+    AddressConfirm { link: Token, expires_at: Micros, by_staff: bool },
+    AddressNotice { new: EmailAddress, undo: Token, by_staff: bool },
     Registration { link: Token, expires_at: Micros },
     RegistrationExists,
+    Reminder { carries: Carries, stop: Token },
+    Staff(Box<staff::StaffMail>),
 }
 
-/// Makes a mail, or says how it ends without one.
+/// What mails are made with.
+#[derive(Clone, Copy)]
+pub struct With<'a> {
+    /// Settings.
+    pub config: &'a Config,
+    /// Opens typed addresses.
+    pub addresses: &'a Key,
+    /// Ties the activity's chains.
+    pub activity: &'a Key,
+    /// What a reminder needs.
+    pub ready: &'a Ready,
+}
+
+/// Why no mail was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmade {
+    /// There will be none: this is how it ends.
+    Ends(End),
+    /// The record changed while it was prepared: prepare anew.
+    Later,
+}
+
+/// Makes a mail, or says why there is none.
 ///
 /// # Errors
 /// What the database says.
 pub async fn make(
+    tx: &mut Tx,
+    with: &With<'_>,
+    store: &Store,
+    mail: &Leased,
+    now: Micros,
+) -> Result<std::result::Result<Draft, Unmade>> {
+    if mail.kind != Kind::Reminder {
+        let made = make_plain(tx, with.config, with.addresses, store, mail, now).await?;
+        return Ok(made.map_err(Unmade::Ends));
+    }
+    let order = (mail, with.ready);
+    Ok(match reminder::mint(tx, with.config, with.activity, store, order, now).await? {
+        reminder::Minted::Mail(made) => Ok(Draft {
+            to: made.customer.email,
+            language: made.language,
+            content: Content::Reminder { carries: made.carries, stop: made.stop },
+        }),
+        reminder::Minted::Withheld(end) => Err(Unmade::Ends(end)),
+        reminder::Minted::Later => Err(Unmade::Later),
+    })
+}
+
+/// Mails that need nothing prepared.
+async fn make_plain(
     tx: &mut Tx,
     config: &Config,
     addresses: &Key,
@@ -69,6 +136,7 @@ pub async fn make(
     now: Micros,
 ) -> Result<std::result::Result<Draft, End>> {
     Ok(match mail.kind {
+        Kind::Reminder => Err(End::Nobody),
         Kind::Recovery => match recovery::mint(tx, config, addresses, store, mail, now).await? {
             recovery::Minted::Mail(made) => Ok(Draft {
                 to: made.customer.email.clone(),
@@ -85,15 +153,7 @@ pub async fn make(
         }
         Kind::AddressConfirm | Kind::AddressNotice => {
             match address_change::mint(tx, config, store, mail, now).await? {
-                Some(made) => Ok(Draft {
-                    to: made.to,
-                    language: made.language,
-                    content: if mail.kind == Kind::AddressConfirm {
-                        Content::AddressConfirm { link: made.link, expires_at: made.expires_at }
-                    } else {
-                        Content::AddressNotice { new: made.new_email, undo: made.link }
-                    },
-                }),
+                Some(made) => Ok(change_of_address(mail.kind, made)),
                 None => Err(End::Nobody),
             }
         }
@@ -110,7 +170,28 @@ pub async fn make(
                 registration::Minted::Withheld(end) => Err(end),
             }
         }
+        Kind::StaffInvitation
+        | Kind::StaffReset
+        | Kind::StaffRecovery
+        | Kind::StaffPasswordChanged => match staff::make(tx, config, mail, now).await? {
+            Some(made) => Ok(Draft {
+                to: made.to.clone(),
+                language: Language::En,
+                content: Content::Staff(Box::new(made)),
+            }),
+            None => Err(End::Nobody),
+        },
     })
+}
+
+fn change_of_address(kind: Kind, made: ChangeMail) -> Draft {
+    let by_staff = made.by_staff;
+    let content = if kind == Kind::AddressConfirm {
+        Content::AddressConfirm { link: made.link, expires_at: made.expires_at, by_staff }
+    } else {
+        Content::AddressNotice { new: made.new_email, undo: made.link, by_staff }
+    };
+    Draft { to: made.to, language: made.language, content }
 }
 
 /// The notice goes to the address that the record has now, and says when and with what browser: the
@@ -158,6 +239,7 @@ async fn password_changed(
 
 /// What every mail's templates know.
 struct Frame<'a> {
+    store: &'a Store,
     language: Language,
     lang: &'static str,
     dir: &'static str,
@@ -170,7 +252,7 @@ impl<'a> Frame<'a> {
     fn new(store: &'a Store, language: Language) -> Self {
         let (accent, accent_ink) = color::button(&store.accent);
         let lang = language.code();
-        Self { language, lang, dir: "ltr", store_name: &store.name, accent, accent_ink }
+        Self { store, language, lang, dir: "ltr", store_name: &store.name, accent, accent_ink }
     }
 }
 
@@ -201,15 +283,20 @@ macro_rules! mail {
 
         impl $name<'_> {
             fn rendered(&self, subject: &str) -> Rendered {
-                Rendered {
+                let fields = || vec![$((stringify!($field), self.$field.to_string())),*];
+                let templates = stringify!($name);
+                let own =
+                    $crate::mail::message::custom::render(&self.frame, templates, fields);
+                own.unwrap_or_else(|| Rendered {
                     subject: self.t(subject).to_owned(),
                     text: write(&$text { m: self }),
                     html: write(&$html { m: self }),
-                }
+                })
             }
         }
     };
 }
+use mail;
 
 mail!(Recovery, RecoveryText = "mail/recovery.txt", RecoveryHtml = "mail/recovery.html" {
     link: String, minutes: i64, expires: String, not_me: String, reference: String
@@ -218,10 +305,10 @@ mail!(PasswordChanged, PasswordChangedText = "mail/password_changed.txt", Passwo
     at: String, device: String, freeze: String
 });
 mail!(AddressConfirm, AddressConfirmText = "mail/address_confirm.txt", AddressConfirmHtml = "mail/address_confirm.html" {
-    link: String, expires: String
+    link: String, expires: String, by_staff: bool
 });
 mail!(AddressNotice, AddressNoticeText = "mail/address_notice.txt", AddressNoticeHtml = "mail/address_notice.html" {
-    new_address: String, undo: String
+    new_address: String, undo: String, by_staff: bool
 });
 mail!(Registration, RegistrationText = "mail/registration.txt", RegistrationHtml = "mail/registration.html" {
     link: String, expires: String
@@ -229,16 +316,20 @@ mail!(Registration, RegistrationText = "mail/registration.txt", RegistrationHtml
 mail!(RegistrationExists, RegistrationExistsText = "mail/registration_exists.txt", RegistrationExistsHtml = "mail/registration_exists.html" {
     login: String, forgot: String
 });
-
 /// Writes a template to a string. Strings take whatever is written to them, and the templates call
 /// nothing else that fails.
 fn write(template: &impl Template) -> String {
     template.render().expect("writing to a string does not fail")
 }
 
+/// What a reminder to a customer of this store looks like, with made-up contents.
+pub fn sample_reminder(config: &Config, store: &Store, mode: Mode, now: Micros) -> Rendered {
+    envelope::sample(Frame::new(store, store.language), config, store, mode, now)
+}
+
 /// Writes a mail out in words.
 pub fn render(draft: &Draft, store: &Store) -> Rendered {
-    let language = draft.language;
+    let language = draft.language(store);
     let frame = Frame::new(store, language);
     let link = |path: &str, token: &Token| format!("{}?token={}", store.url(path), token.reveal());
     let moment = |at| language.moment(at, &TimeZone::UTC);
@@ -259,16 +350,20 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
             freeze: link("/not-me", freeze),
         }
         .rendered("password-changed-subject"),
-        Content::AddressConfirm { link: token, expires_at } => AddressConfirm {
+        Content::AddressConfirm { link: token, expires_at, by_staff } => AddressConfirm {
             frame,
             link: link("/account/email/confirm", token),
             expires: moment(*expires_at),
+            by_staff: *by_staff,
         }
         .rendered("address-confirm-subject"),
-        Content::AddressNotice { new, undo } => {
-            AddressNotice { frame, new_address: mask(new.as_str()), undo: link("/not-me", undo) }
-                .rendered("address-notice-subject")
+        Content::AddressNotice { new, undo, by_staff } => AddressNotice {
+            frame,
+            new_address: mask(new.as_str()),
+            undo: link("/not-me", undo),
+            by_staff: *by_staff,
         }
+        .rendered("address-notice-subject"),
         Content::Registration { link: token, expires_at } => Registration {
             frame,
             link: link("/register/confirm", token),
@@ -279,5 +374,9 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
             RegistrationExists { frame, login: store.url("/login"), forgot: store.url("/forgot") }
                 .rendered("registration-exists-subject")
         }
+        Content::Reminder { carries, stop } => {
+            envelope::render(frame, store, carries, link("/not-me", stop))
+        }
+        Content::Staff(mail) => staff::render(mail, store),
     }
 }

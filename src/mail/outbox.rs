@@ -20,16 +20,32 @@ pub enum Kind {
     AddressNotice,
     /// To whoever registers. Subject: the registration.
     Registration,
+    /// What staff send with the envelope. Subject: the reminder.
+    Reminder,
+    /// To a new member of staff: choose a password. Subject of this and the others to staff: the
+    /// member.
+    StaffInvitation,
+    /// A colleague took the password away: choose another.
+    StaffReset,
+    /// A member of staff forgot the password.
+    StaffRecovery,
+    /// "Your staff password was changed".
+    StaffPasswordChanged,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Recovery,
         Self::PasswordChanged,
         Self::AddressConfirm,
         Self::AddressNotice,
         Self::Registration,
+        Self::Reminder,
+        Self::StaffInvitation,
+        Self::StaffReset,
+        Self::StaffRecovery,
+        Self::StaffPasswordChanged,
     ];
 
     /// As stored.
@@ -40,6 +56,11 @@ impl Kind {
             Self::AddressConfirm => "address_confirm",
             Self::AddressNotice => "address_notice",
             Self::Registration => "registration",
+            Self::Reminder => "reminder",
+            Self::StaffInvitation => "staff_invitation",
+            Self::StaffReset => "staff_reset",
+            Self::StaffRecovery => "staff_recovery",
+            Self::StaffPasswordChanged => "staff_password_changed",
         }
     }
 
@@ -51,14 +72,20 @@ impl Kind {
     /// Whether anybody can trigger it, so that the limits on mails to a customer count it. Notices
     /// tell of what really happened and are always sent.
     pub fn is_limited(self) -> bool {
-        matches!(self, Self::Recovery | Self::Registration)
+        matches!(self, Self::Recovery | Self::Registration | Self::StaffRecovery)
     }
 
     /// Whether a person sits and waits for it: such mails leave before notices.
     fn priority(self) -> i64 {
         match self {
-            Self::PasswordChanged | Self::AddressNotice => 1,
-            Self::Recovery | Self::AddressConfirm | Self::Registration => 0,
+            Self::PasswordChanged | Self::AddressNotice | Self::StaffPasswordChanged => 1,
+            Self::Recovery
+            | Self::AddressConfirm
+            | Self::Registration
+            | Self::Reminder
+            | Self::StaffInvitation
+            | Self::StaffReset
+            | Self::StaffRecovery => 0,
         }
     }
 
@@ -300,15 +327,15 @@ pub async fn hasten(tx: &mut Tx, mail: &Leased, customer_id: &str, now: Micros) 
     Ok(touched > 0)
 }
 
-/// Withdraws links that still wait to be mailed to a customer: after a change of password they
-/// would only confuse.
+/// Withdraws links and reminders that still wait to be mailed to a customer: after a change of
+/// password they would only confuse.
 ///
 /// # Errors
 /// What the database says.
 pub async fn withdraw(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {
     tx.exec(
         "UPDATE outbox SET settled_at = $1, outcome = 'absorbed', lease = NULL, leased_until = NULL
-         WHERE customer_id = $2 AND kind = 'recovery' AND settled_at IS NULL",
+         WHERE customer_id = $2 AND kind IN ('recovery', 'reminder') AND settled_at IS NULL",
         args![now, customer_id],
     )
     .await?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use steps::{Made, Make, Sent, Settle};
+use steps::{Made, Make, Order, Sent, Settle};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};
@@ -24,10 +24,14 @@ use crate::mail::message;
 use crate::mail::mime;
 use crate::mail::outbox::{self, Leased};
 use crate::mail::smtp::{Outcome, Smtp};
+use crate::password::PasswordHasher;
+use crate::password::seal::{self, SealKeys};
 use crate::recovery::Crowd;
+use crate::reminder::{self, Ready};
 use crate::secret::Key;
+use crate::staff::{self, recovery as staff_recovery};
 use crate::store::Stores;
-use crate::{limit, recovery, registration, session, token};
+use crate::{limit, numbers, recovery, registration, session, token, tutorial};
 
 /// Mails that a worker holds at once. More than there are connections, so that those made or settled
 /// together are many; the connections limit what is sent at once.
@@ -55,6 +59,12 @@ pub struct Context {
     pub addresses: Key,
     /// Names counters.
     pub counters: Key,
+    /// Ties the activity's chains.
+    pub activity: Key,
+    /// Hashes temporary passwords, and compares sealed ones.
+    pub hasher: Arc<PasswordHasher>,
+    /// Opens sealed passwords.
+    pub seals: SealKeys,
     /// The way out; none while no mail server is configured: then mail waits.
     pub smtp: Option<Arc<Smtp>>,
     /// Woken when there is mail.
@@ -150,6 +160,7 @@ impl Worker {
     /// # Errors
     /// What the database says.
     pub async fn drain(&self) -> Result<usize> {
+        self.admit_staff().await?;
         let mut done = 0;
         loop {
             let config = &self.context.config.mail;
@@ -163,6 +174,17 @@ impl Worker {
                 done += 1;
             }
         }
+    }
+
+    /// Queues the mails of staff who forgot their password: who they are is found out here.
+    async fn admit_staff(&self) -> Result<()> {
+        let context = &self.context;
+        let keys = (&context.addresses, &context.activity);
+        let now = context.clock.now();
+        if staff_recovery::admit(&context.db, &context.config, keys, now).await? > 0 {
+            context.wake.notify_one();
+        }
+        Ok(())
     }
 
     async fn claim(&self, most: usize) -> Vec<Leased> {
@@ -186,7 +208,9 @@ impl Worker {
     }
 
     async fn try_deliver(&self, mail: &Leased) -> Result<()> {
-        let Some(made) = self.make.submit(mail.clone()).await? else { return Ok(()) };
+        let Some(ready) = self.prepare(mail).await? else { return Ok(()) };
+        let order = Order { mail: mail.clone(), ready };
+        let Some(made) = self.make.submit(order).await? else { return Ok(()) };
         let outcome = self.send(&made).await;
         let (outcome_name, code) = summary(&outcome);
         tracing::info!(
@@ -199,17 +223,39 @@ impl Worker {
         self.settle.submit(Sent { mail: mail.clone(), made_at: made.made_at, outcome }).await
     }
 
+    /// What takes time and must be done before the transaction. None when there is too much to hash
+    /// just now: then the mail waits for a moment.
+    async fn prepare(&self, mail: &Leased) -> Result<Option<Ready>> {
+        let context = &self.context;
+        let now = context.clock.now();
+        let Some(store) = context.stores.by_id(&mail.store_id) else {
+            return Ok(Some(Ready::default()));
+        };
+        let tools =
+            reminder::Tools { db: &context.db, hasher: &context.hasher, seals: &context.seals };
+        if let Ok(ready) = reminder::prepare(&tools, &store, mail, now).await? {
+            return Ok(Some(ready));
+        }
+        let mut tx = context.db.begin().await?;
+        outbox::defer(&mut tx, mail, "too many passwords are being hashed", now + SECOND).await?;
+        tx.commit().await?;
+        Ok(None)
+    }
+
     async fn send(&self, made: &Made) -> Outcome {
+        if tutorial::is_practice(made.draft.to()) {
+            return Outcome::Accepted { reply: tutorial::REPLY.into() };
+        }
         let Some(smtp) = &self.context.smtp else {
             return Outcome::Deferred { reply: "no mail server is set".into(), perhaps: false };
         };
         let store = &made.store;
         let rendered = message::render(&made.draft, store);
         let raw = mime::compose(
-            &store.name,
+            made.draft.sender_name(store),
             &store.sender,
             made.draft.to(),
-            made.draft.language().code(),
+            made.draft.language(store).code(),
             &rendered,
             store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain),
             made.made_at,
@@ -228,6 +274,9 @@ impl Worker {
         let now = context.clock.now();
         if let Err(error) = context.stores.refresh(&context.db).await {
             tracing::warn!(%error, "cannot look for changed stores");
+        }
+        if let Err(error) = self.admit_staff().await {
+            tracing::warn!(%error, "cannot look for staff who forgot their password");
         }
         match outbox::waiting(&context.db, now).await {
             Ok(waiting) => {
@@ -250,7 +299,12 @@ async fn tidy(context: &Context, now: Micros) -> Result<()> {
     session::tidy(db, now).await?;
     recovery::tidy(db, &context.config, now).await?;
     registration::tidy(db, &context.config, now).await?;
-    outbox::tidy(db, now).await
+    reminder::tidy(db, now).await?;
+    seal::tidy(db, &context.seals).await?;
+    staff::access::tidy(db, now).await?;
+    staff_recovery::tidy(db, &context.config, now).await?;
+    outbox::tidy(db, now).await?;
+    numbers::fold(db, now).await
 }
 
 /// What the log says of an outcome: its name and the reply's code. The reply itself often repeats

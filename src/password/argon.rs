@@ -64,14 +64,33 @@ impl Stored {
         })
     }
 
-    fn matches(&self, password: &Password, memory: &mut Memory) -> bool {
+    /// What a password comes to with this hash's salt and costs. `Output` compares in constant time.
+    fn compute(&self, password: &Password, memory: &mut Memory) -> Option<Output> {
         let mut hash = [0; 64];
-        let Some(hash) = hash.get_mut(..self.hash.len()) else { return false };
+        let hash = hash.get_mut(..self.hash.len())?;
         let blocks = memory.blocks(self.argon2.params().block_count());
         let bytes = password.reveal().as_bytes();
-        let made = self.argon2.hash_password_into_with_memory(bytes, &self.salt, hash, blocks);
-        // `Output` compares in constant time.
-        made.is_ok() && Output::new(hash).is_ok_and(|h| h == self.hash)
+        self.argon2.hash_password_into_with_memory(bytes, &self.salt, hash, blocks).ok()?;
+        Output::new(hash).ok()
+    }
+
+    /// Whether one computation for this hash is as good as one of today's, so that a temporary
+    /// password may be hashed with its salt and found by the same computation.
+    fn carries(&self, params: &Params) -> bool {
+        self.is_argon2id && self.hash.len() >= 16 && work(self.argon2.params()) >= work(params)
+    }
+
+    /// Whether both are made from a password by the same computation.
+    fn is_beside(&self, other: &Self) -> bool {
+        let cost = |s: &Self| {
+            let p = s.argon2.params();
+            (p.m_cost(), p.t_cost(), p.p_cost(), s.is_argon2id, s.hash.len())
+        };
+        self.salt == other.salt && cost(self) == cost(other)
+    }
+
+    fn phc(&self, hash: &[u8]) -> String {
+        phc(self.argon2.params(), &self.salt, hash)
     }
 
     fn is_current(&self, params: &Params) -> bool {
@@ -85,30 +104,73 @@ fn work(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
-pub(super) fn hash(params: &Params, password: &Password, memory: &mut Memory) -> String {
-    let salt: [u8; 16] = random();
-    let hash = compute(params, password, &salt, memory);
+fn phc(params: &Params, salt: &[u8], hash: &[u8]) -> String {
     let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
-    let [salt, hash] = [&salt[..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    let [salt, hash] = [salt, hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}")
 }
 
+/// Hashes with the salt and costs of the first of `beside` that carries others, else with a fresh
+/// salt at today's costs.
+pub(super) fn hash(
+    params: &Params,
+    password: &Password,
+    beside: &[String],
+    memory: &mut Memory,
+) -> String {
+    let beside = beside.iter().filter_map(|b| Stored::read(b)).find(|b| b.carries(params));
+    let made = beside.as_ref().and_then(|beside| beside.compute(password, memory));
+    if let (Some(beside), Some(made)) = (beside, made) {
+        return beside.phc(made.as_bytes());
+    }
+    let salt: [u8; 16] = random();
+    let hash = compute(params, password, &salt, memory);
+    phc(params, &salt, &hash)
+}
+
+/// Compares with the stored hash and with the temporary ones, of which it gives the one that fits.
+/// Those that share the stored hash's salt are found by the same computation; where the stored hash
+/// carries none, they are found by the computation at today's costs that is made then anyway.
 pub(super) fn verify(
     params: &Params,
     password: &Password,
     stored: Option<&str>,
+    temporary: &[String],
     memory: &mut Memory,
-) -> Verdict {
+) -> (Verdict, Option<usize>) {
     let stored = stored.and_then(Stored::read);
-    let right = stored.as_ref().is_some_and(|stored| stored.matches(password, memory));
-    if stored.as_ref().is_none_or(|s| work(s.argon2.params()) < work(params)) {
-        std::hint::black_box(compute(params, password, &random(), memory));
+    let temporary: Vec<_> = temporary.iter().map(|t| Stored::read(t)).collect();
+    let made = stored.as_ref().and_then(|stored| stored.compute(password, memory));
+    let right = stored.as_ref().zip(made).is_some_and(|(stored, made)| made == stored.hash);
+    let mut fits = stored.as_ref().zip(made).and_then(|(s, made)| among(&temporary, s, &made));
+    if stored.as_ref().is_none_or(|s| !s.carries(params)) {
+        match temporary.iter().flatten().find(|t| t.carries(params)) {
+            Some(first) => {
+                let made = first.compute(password, memory);
+                fits = fits.or(made.and_then(|made| among(&temporary, first, &made)));
+            }
+            None => drop(std::hint::black_box(compute(params, password, &random(), memory))),
+        }
     }
-    match (right, stored) {
+    let verdict = match (right, stored) {
         (true, Some(stored)) if stored.is_current(params) => Verdict::Right,
         (true, _) => Verdict::RightButStale,
         (false, _) => Verdict::Wrong,
+    };
+    (verdict, fits)
+}
+
+/// Which of those beside `carrier` equals what was computed; all are looked at, so that time does
+/// not tell which.
+fn among(all: &[Option<Stored>], carrier: &Stored, made: &Output) -> Option<usize> {
+    let mut found = None;
+    for (i, one) in all.iter().enumerate() {
+        let Some(one) = one.as_ref().filter(|one| one.is_beside(carrier)) else { continue };
+        if one.hash == *made {
+            found = Some(i);
+        }
     }
+    found
 }
 
 /// One Argon2id computation at today's cost.

@@ -124,6 +124,18 @@ pub fn judge(password: &Password, store_words: &[&str], own_words: &[&str]) -> J
     Judgement { score: if reasons.is_empty() { score } else { score.min(1) }, reasons }
 }
 
+impl Judgement {
+    /// The same where more characters are asked for than everywhere.
+    pub fn asking(mut self, password: &Password, min: usize) -> Self {
+        if min > MIN_CHARACTERS && password.reveal().chars().count() < min {
+            self.reasons.retain(|reason| !matches!(reason, Reason::TooShort { .. }));
+            self.reasons.insert(0, Reason::TooShort { min });
+            self.score = self.score.min(1);
+        }
+        self
+    }
+}
+
 /// The longest beginning of a password whose estimate stays within [`MAX_WORK`].
 fn estimated_part(text: &str) -> &str {
     let mut seen = Vec::new();

@@ -1,5 +1,7 @@
 //! Base URLs: what links are built from and requests are told apart by.
 
+use crate::config::Config;
+
 /// Reads a base URL: `http` or `https`, a host of letters, digits, dots and hyphens (or an IPv6
 /// address), perhaps a port and a plain path; no user, query or fragment.
 pub fn read_base_url(text: &str) -> Option<String> {
@@ -58,4 +60,18 @@ pub fn origin_of(url: &str) -> &str {
 /// `host:port` of an origin.
 pub fn host_of(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, host)| host)
+}
+
+/// The origin of the back office, and of stores under `/s/{store}`.
+pub fn main_origin(config: &Config) -> String {
+    match &config.oms_url {
+        Some(url) => {
+            let url = read_base_url(url).unwrap_or_else(|| url.clone());
+            origin_of(&url).to_owned()
+        }
+        None if config.listen.ip().is_unspecified() => {
+            format!("http://127.0.0.1:{}", config.listen.port())
+        }
+        None => format!("http://{}", config.listen),
+    }
 }

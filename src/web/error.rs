@@ -6,6 +6,7 @@ use std::any::Any;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::oms::frame::Notice;
 use super::page::{Message, Page};
 use super::site::Site;
 use crate::clock::{Micros, SECOND};
@@ -20,6 +21,8 @@ pub enum Failure {
     BadRequest,
     /// 403: not from this page, or without the form's secret.
     Forbidden,
+    /// 403: staff whose role does not go so far.
+    NotAllowed,
     /// 404
     NotFound,
     /// 405
@@ -64,7 +67,7 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -95,6 +98,7 @@ impl Failure {
         match self {
             Self::BadRequest | Self::Slow => text("bad-request-title", "bad-request-text"),
             Self::Forbidden => text("forbidden-title", "forbidden-text"),
+            Self::NotAllowed => text("not-allowed-title", "not-allowed-text"),
             Self::NotFound => text("not-found-title", "not-found-text"),
             Self::Method => text("method-title", "method-text"),
             Self::TooLarge => text("too-large-title", "too-large-text"),
@@ -116,6 +120,7 @@ impl Failure {
         if let Self::Internal(error) = self {
             tracing::error!(error, request = %site.request_id, "a request failed");
         }
+        let language = if site.is_oms { Language::En } else { language };
         let (title, text) = self.texts(language, site);
         let mut response = match &site.store {
             Some(store) => {
@@ -126,6 +131,10 @@ impl Failure {
                 ];
                 let message = Message { page, title: title.to_owned(), text, links };
                 (self.status(), message).into_response()
+            }
+            None if site.is_oms => {
+                let link = ("/oms/customers".to_owned(), "To the back office".to_owned());
+                Notice { title: title.to_owned(), text, link }.answer(self.status())
             }
             None => (self.status(), format!("{title}. {text}\n")).into_response(),
         };

@@ -28,7 +28,7 @@ pub struct Here {
     pub app: App,
     /// The store.
     pub store: Arc<Store>,
-    /// The browser's language, else the store's.
+    /// The language to speak: what `?lang=` asks for, else the browser, if the store speaks it.
     pub language: Language,
     /// When the request came in.
     pub now: Micros,
@@ -47,7 +47,7 @@ impl FromRequestParts<App> for Here {
         let store = site.store.clone().ok_or(Failure::NotFound)?;
         Ok(Self {
             app: app.clone(),
-            language: language(&parts.headers, store.language),
+            language: asked(parts, &store).unwrap_or_else(|| language(&parts.headers, &store)),
             now: app.clock.now(),
             source: site.source.clone(),
             agent: parts.headers.get(header::USER_AGENT).cloned(),
@@ -68,14 +68,26 @@ fn cookies(headers: &HeaderMap) -> CookieJar {
         .fold(CookieJar::new(), CookieJar::add)
 }
 
-/// The language that a browser asks for, of those that Doorkey speaks.
-pub fn language(headers: &HeaderMap, fallback: Language) -> Language {
-    preferred(headers.get(header::ACCEPT_LANGUAGE), fallback)
+/// The language that the URL asks for: a shop in German links to its login page in German.
+fn asked(parts: &Parts, store: &Store) -> Option<Language> {
+    let query = parts.uri.query().filter(|query| query.contains("lang="))?;
+    let (_, code) =
+        url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang")?;
+    Language::parse(&code).filter(|language| store.languages.contains(language))
 }
 
-/// The same from the header alone.
-pub fn preferred(accepts: Option<&HeaderValue>, fallback: Language) -> Language {
-    accepts.and_then(|value| value.to_str().ok()).and_then(Language::negotiate).unwrap_or(fallback)
+/// The language that a browser asks for, of those that the store speaks.
+pub fn language(headers: &HeaderMap, store: &Store) -> Language {
+    preferred(headers.get(header::ACCEPT_LANGUAGE), Some(store))
+}
+
+/// The same from the header alone, and without a store of those that Doorkey speaks.
+pub fn preferred(accepts: Option<&HeaderValue>, store: Option<&Store>) -> Language {
+    let spoken = store.map_or(Language::ALL.as_slice(), |store| &store.languages);
+    let wanted = accepts.and_then(|value| value.to_str().ok());
+    wanted
+        .and_then(|header| Language::negotiate(header, spoken))
+        .unwrap_or_else(|| store.map(|store| store.language).unwrap_or_default())
 }
 
 /// Which of Doorkey's cookies.

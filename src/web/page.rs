@@ -42,7 +42,7 @@ impl Page {
     pub fn new(store: Arc<Store>, language: Language, customer: Option<String>) -> Self {
         let base = store.path().to_owned();
         let accent = store.accent.trim_start_matches('#');
-        let logo = store.logo.map(|version| format!("{base}/logo?v={version}"));
+        let logo = store.logo.as_ref().map(|version| format!("{base}/logo?v={version}"));
         Self {
             lang: language.code(),
             dir: "ltr",
@@ -66,6 +66,14 @@ impl Page {
     /// The store's wording of the prompt, else the language's.
     pub fn prompt(&self) -> String {
         self.store.prompt.clone().unwrap_or_else(|| self.t("forgot-prompt").to_owned())
+    }
+
+    /// What a new password has to be like.
+    pub fn password_hint(&self) -> String {
+        match self.store.password_min {
+            Some(min) => self.t1("password-hint-min", "min", min),
+            None => self.t("password-hint").to_owned(),
+        }
     }
 
     /// The URL of an asset, which changes with its content.

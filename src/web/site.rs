@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::{self, Failure};
-use super::extract::{language, preferred};
+use super::extract::preferred;
 use super::headers;
 use crate::app::App;
 use crate::config::Config;
@@ -29,6 +29,8 @@ pub struct Site {
     pub source: Arc<str>,
     /// Names the request in logs and on error pages.
     pub request_id: RequestId,
+    /// Whether it is the back office, whose refusals are pages of its own.
+    pub is_oms: bool,
     main: Arc<str>,
 }
 
@@ -71,15 +73,13 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
         Err(refusal) => return headers::plain(refusal.into_response()),
     };
     let https = site.origin().starts_with("https://");
-    let fallback = site.store.as_ref().map(|s| s.language).unwrap_or_default();
-    if changes_something(request.method()) && !is_same_origin(request.headers(), site.origin()) {
-        let language = language(request.headers(), fallback);
-        return headers::secure(Failure::Forbidden.page(&site, language), https);
-    }
     let accepts = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    let language = || preferred(accepts.as_ref(), site.store.as_deref());
+    if changes_something(request.method()) && !is_same_origin(request.headers(), site.origin()) {
+        return headers::secure(Failure::Forbidden.page(&site, language()), https);
+    }
     request.extensions_mut().insert(site.clone());
     let response = next.run(request).await;
-    let language = || preferred(accepts.as_ref(), fallback);
     headers::secure(error::dress(response, &site, language), https)
 }
 
@@ -121,6 +121,7 @@ fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Refusal>
         store,
         source: source(&app.config, request).into(),
         request_id: RequestId::next(),
+        is_oms: path == "/oms" || path.starts_with("/oms/"),
         main: main.clone(),
     };
     if let Some((store, rest)) = app.stores.at(&host, path) {

@@ -6,6 +6,7 @@ pub mod gate;
 pub mod links;
 pub mod login;
 pub mod look;
+pub mod opener;
 pub mod password;
 pub mod recovery;
 pub mod register;

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Logical pixels of a window.
 pub const DESKTOP: (u32, u32) = (1280, 800);
 pub const PHONE: (u32, u32) = (390, 844);
+pub const TABLET: (u32, u32) = (820, 1180);
 
 /// One window of one profile.
 pub struct Browser {

@@ -85,6 +85,15 @@ impl Demo {
 
     /// The same with further settings by environment.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::run(&[], settings).await
+    }
+
+    /// The same where the envelope sends this: `temporary`, `link` or `current`.
+    pub async fn start_as(reminder: &str) -> Self {
+        Self::run(&["--reminder", reminder], &[]).await
+    }
+
+    async fn run(words: &[&str], settings: &[(&str, &str)]) -> Self {
         let turn = STORIES.acquire().await.unwrap();
         let folder = Folder::new();
         // Killed when the thread of its test ends, however it ends.
@@ -92,6 +101,7 @@ impl Demo {
             .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_doorkey")])
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
             .arg(&folder.0)
+            .args(words)
             .env("DOORKEY_CAPTCHA__DIFFICULTY", "2000")
             .env("DOORKEY_LIMITS__SOURCE_REQUESTS", "1000")
             .envs(settings.iter().copied())

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::browser::{Browser, DESKTOP, PHONE};
 use crate::demo::Demo;
 use crate::tour;
+use crate::tour_desk;
 
 const AXE: &str = include_str!("vendor/axe.min.js");
 
@@ -79,6 +80,30 @@ async fn axe_finds_nothing_on_the_sample_pages() {
     let demo = Demo::start().await;
     let browser = demo.browser().await;
     tour::samples(&demo, &browser, look).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_at_the_door_of_the_back_office() {
+    let demo = Demo::start().await;
+    let browser = demo.browser().await;
+    tour_desk::door(&demo, &browser, look).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_during_a_call() {
+    let demo = Demo::start().await;
+    let browser = demo.browser().await;
+    tour_desk::call(&demo, &browser, look).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_on_the_other_pages_of_the_back_office() {
+    let demo = Demo::start().await;
+    let browser = demo.browser().await;
+    tour_desk::rest(&demo, &browser, look).await;
     browser.close().await;
 }
 

@@ -9,6 +9,7 @@
 mod browser;
 mod chromedriver;
 mod demo;
+mod desk;
 
 mod account;
 mod habits;
@@ -20,4 +21,5 @@ mod pictures;
 mod recovery;
 mod sample_pages;
 mod tour;
+mod tour_desk;
 mod without_script;

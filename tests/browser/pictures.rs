@@ -54,6 +54,16 @@ async fn pictures_for_the_documentation() {
     browser.eval(&format!("(document.write({html}), document.close())")).await;
     keep(&browser, "mail").await;
 
+    crate::desk::sit_down(&browser, "agent@harbor.test").await;
+    browser.open("/oms/customers?q=marsh").await;
+    browser.follow("table.list tbody a").await;
+    browser.follow("button.envelope").await;
+    browser
+        .until("document.querySelector('.timeline')?.innerText.includes('took the reminder')")
+        .await;
+    browser.eval("document.querySelector('h1').scrollIntoView()").await;
+    keep(&browser, "record").await;
+
     browser.size(PHONE).await;
     open_popup(&browser).await;
     keep(&browser, "popup-phone").await;

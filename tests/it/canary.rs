@@ -1,8 +1,8 @@
 //! A long story over everything a customer can do, logged at trace level. Afterwards every secret
 //! that the customer's browser or mailbox has seen is looked for where none may ever be.
 
-mod heaps;
-mod search;
+pub mod heaps;
+pub mod search;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

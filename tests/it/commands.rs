@@ -7,7 +7,7 @@ use std::path::Path;
 use doorkey::db::Db;
 use serde_json::Value;
 
-mod place;
+pub mod place;
 
 use place::{Place, run};
 
@@ -35,8 +35,9 @@ fn generated(said: &str) -> &str {
 fn every_command_explains_itself_and_takes_no_secret() {
     let place = Place::empty();
     for command in "|demo|serve|migrate|doctor|backup|merchant|merchant add|merchant list|store|\
-                    store add|store set|store list|staff|staff add|staff list|customer|\
-                    customer add|customer list"
+                    store add|store set|store list|staff|staff add|staff list|staff reset|customer|\
+                    customer add|customer list|key|key create|key list|key rotate|key remove|\
+                    activity|activity verify"
         .split('|')
     {
         let help = place.does(&format!("{command} --help"));
@@ -117,28 +118,32 @@ fn stores_are_set() {
     let place = Place::ready();
     place.misused("store set harbor", "--link-ttl <SECONDS>");
     place.fails("store set nowhere --name X", "there is harbor");
-    std::fs::write(place.0.join("logo"), b"\x89PNG\r\n\x1a\n...").unwrap();
+    let logo = place.0.join("logo");
+    image::DynamicImage::new_rgb8(9, 9).save_with_format(logo, image::ImageFormat::Png).unwrap();
     std::fs::write(place.0.join("svg.png"), b"<svg onload=alert(1)>").unwrap();
-    let large = [&b"\xff\xd8\xff"[..], &[0; 100_000]].concat();
+    let large = [&b"\xff\xd8\xff"[..], &[0; 600 * 1024]].concat();
     std::fs::write(place.0.join("large.jpg"), large).unwrap();
     let said = place.does(
         "store set harbor --name Hafen --base-url https://hafen.test/s/ --access protected \
          --language de --accent #ABCDEF --prompt Lost? --sender post@hafen.test \
-         --link-ttl 86400 --cart-cookie cart --logo logo",
+         --link-ttl 86400 --cart-cookie cart --logo logo --sender-name Wache --languages en,fr \
+         --password-min 12",
     );
     assert!(said.contains("cart cookie, logo set"), "{said}");
     let wanted = serde_json::json!([{
         "key": "harbor", "merchant": "harbor", "name": "Hafen", "language": "de",
         "base_url": "https://hafen.test/s", "access": "protected", "accent": "#abcdef",
         "prompt": "Lost?", "sender": "post@hafen.test", "link_ttl": 86400, "cart_cookie": "cart",
-        "has_logo": true,
+        "has_logo": true, "sender_name": "Wache", "languages": ["en", "de", "fr"],
+        "password_min": 12,
     }]);
     assert_eq!(place.json("store list --json"), wanted);
     place.does("store set harbor --prompt '' --link-ttl 0 --cart-cookie '' --logo ''");
     let list = place.json("store list --json");
     assert!(["prompt", "link_ttl", "cart_cookie"].iter().all(|field| list[0][field].is_null()));
     assert_eq!((&list[0]["has_logo"], &list[0]["name"]), (&false.into(), &"Hafen".into()));
-    for (logo, says) in [("svg.png", "PNG"), ("large.jpg", "100 kB"), ("none.png", "cannot read")] {
+    for (logo, says) in [("svg.png", "PNG"), ("large.jpg", "512 KiB"), ("none.png", "cannot read")]
+    {
         place.fails(&format!("store set harbor --logo {logo}"), says);
     }
     for (what, says) in [
@@ -158,7 +163,8 @@ fn stores_are_set() {
 fn staff() {
     let place = Place::ready();
     let said = place.does("staff add harbor agent@harbor.test Agnes --role agent");
-    let password = generated(&said);
+    let link = said.lines().last().unwrap();
+    assert!(link.starts_with("http://127.0.0.1:8080/oms/enrol?token="), "{said}");
     place.fails("staff add harbor AGENT@harbor.test X --role viewer", "choose another");
     place.misused("staff add harbor x@harbor.test X --role boss", "administrator, agent, viewer");
     place.misused("staff add harbor 'x at harbor' X --role agent", "ada@example.com");
@@ -173,9 +179,19 @@ fn staff() {
     assert!(!said.contains("lighthouse"), "{said}");
     let list = place.json("staff list harbor --json");
     assert_eq!(each(&list, "role"), ["administrator", "agent"]);
+    assert_eq!(each(&list, "status"), ["active", "invited"]);
+    let mut command = place.command("staff reset ADMIN@harbor.test --remove-factor");
+    command.env("DOORKEY_OMS_URL", "https://oms.harbor.test");
+    let said = run(command, "");
+    assert_eq!((said.code, &*said.err), (Some(0), ""));
+    let link = said.out.lines().last().unwrap();
+    assert!(link.starts_with("https://oms.harbor.test/oms/enrol?token="), "{}", said.out);
+    let list = place.json("staff list harbor --json");
+    assert_eq!(each(&list, "status"), ["invited", "invited"]);
+    place.fails("staff reset nobody@harbor.test", "doorkey staff list");
     for list in [list.to_string(), place.does("staff list")] {
         assert!(list.contains("agent@harbor.test"), "{list}");
-        assert!(!list.contains("argon2") && !list.contains(password), "{list}");
+        assert!(!list.contains("argon2") && !list.contains("token"), "{list}");
     }
     place.fails("staff list nobody", "there is harbor");
 }
@@ -206,7 +222,7 @@ fn customers() {
     let all = place.json("customer list harbor --json");
     assert_eq!(each(&all, "has_password"), [false, true, true]);
     assert_eq!(each(&all, "company"), ["", "", "Cleo & Co"]);
-    let shown = all.to_string() + &place.does("customer list harbor");
+    let shown = format!("{all}{}", place.does("customer list harbor"));
     assert!(!shown.contains("argon2") && !shown.contains(password), "{shown}");
     place.fails("customer block harbor dan@example.test", "no customer with this address");
     assert!(place.does("customer block harbor BEN@example.test").contains("is closed"));

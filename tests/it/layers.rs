@@ -5,9 +5,14 @@ use std::path::Path;
 
 /// From the ground up; a module may use its own tier and those below.
 const TIERS: [&[&str]; 7] = [
-    &["clock", "secret", "config", "db", "batch", "address", "color", "locale"],
+    &["clock", "secret", "config", "db", "batch", "address", "color", "fold", "locale"],
     &["limit", "captcha", "password", "mail::outbox"],
     &[
+        "activity",
+        "reminder",
+        "tutorial",
+        "numbers",
+        "wording",
         "merchant",
         "store",
         "customer",
@@ -18,6 +23,7 @@ const TIERS: [&[&str]; 7] = [
         "recovery",
         "registration",
         "address_change",
+        "password::seal",
     ],
     &["mail"],
     &["app"],
@@ -94,12 +100,13 @@ fn read(folder: &str, endings: &[&str]) -> Vec<Source> {
     found
 }
 
-/// In which tier a module stands: `mail::outbox` has its own, other parts stand with their module.
+/// In which tier a module stands: two parts have their own, other parts stand with their module.
 /// Functions of the crate itself (`crate::new_id`) stand nowhere.
 fn tier(module: &str) -> Option<usize> {
     let first = module.split("::").next()?;
     let of = |name: &str| TIERS.iter().position(|tier| tier.contains(&name));
-    if module.starts_with("mail::outbox") { of("mail::outbox") } else { of(first) }
+    let own = ["mail::outbox", "password::seal"].into_iter().find(|own| module.starts_with(own));
+    of(own.unwrap_or(first))
 }
 
 /// Uses of a higher tier.

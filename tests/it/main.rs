@@ -15,6 +15,7 @@ mod journey;
 mod layers;
 mod link;
 mod mail;
+mod oms;
 mod pages;
 mod password;
 mod recipient;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Report;
+use super::{Report, seal};
 use crate::address::EmailAddress;
 use crate::app;
 use crate::cli::{admin, secret, secret_file};
@@ -39,6 +39,7 @@ pub(super) async fn everything(report: &mut Report, config: &Config, now: Micros
     mail(report, config).await;
     dns(report, config, &stores).await;
     if let Some(db) = &db {
+        seal::reminders(report, config, db).await;
         queue(report, db, now).await;
         db.close().await;
     }
@@ -89,7 +90,7 @@ fn installation_secret(report: &mut Report, config: &Config) {
 }
 
 /// Only the owner may read or write it.
-fn private(report: &mut Report, what: &str, file: &Path) {
+pub(super) fn private(report: &mut Report, what: &str, file: &Path) {
     let shown = file.display();
     match file.metadata().map(|m| m.permissions().mode() & 0o777) {
         Ok(mode) if mode & 0o077 == 0 => {

@@ -8,9 +8,10 @@ use crate::batch::Step;
 use crate::clock::{MINUTE, Micros, SECOND};
 use crate::db::{Result, Tx};
 use crate::limit;
-use crate::mail::message::{self, Draft};
-use crate::mail::outbox::{self, End, Leased};
+use crate::mail::message::{self, Draft, Unmade};
+use crate::mail::outbox::{self, End, Kind, Leased};
 use crate::mail::smtp::Outcome;
+use crate::reminder::Ready;
 use crate::store::Store;
 use crate::timeline::{self, Entry};
 use crate::token;
@@ -22,24 +23,30 @@ pub(super) struct Made {
     pub made_at: Micros,
 }
 
+/// A mail to be made, with what had to be prepared for it.
+pub(super) struct Order {
+    pub mail: Leased,
+    pub ready: Ready,
+}
+
 /// Makes mails, many to a commit.
 pub(super) struct Make(pub Context);
 
 impl Step for Make {
-    type Item = Leased;
+    type Item = Order;
     type Done = Option<Made>;
 
-    async fn run(&self, tx: &mut Tx, items: &[Leased]) -> Result<Vec<Option<Made>>> {
+    async fn run(&self, tx: &mut Tx, items: &[Order]) -> Result<Vec<Option<Made>>> {
         let mut done = Vec::with_capacity(items.len());
-        for mail in items {
-            done.push(self.one(tx, mail).await?);
+        for order in items {
+            done.push(self.one(tx, order).await?);
         }
         Ok(done)
     }
 }
 
 impl Make {
-    async fn one(&self, tx: &mut Tx, mail: &Leased) -> Result<Option<Made>> {
+    async fn one(&self, tx: &mut Tx, Order { mail, ready }: &Order) -> Result<Option<Made>> {
         let context = &self.0;
         let now = context.clock.now();
         let Some(store) = context.stores.by_id(&mail.store_id) else {
@@ -50,7 +57,18 @@ impl Make {
             end(tx, mail, End::Expired, "given up", now).await?;
             return Ok(None);
         }
-        match message::make(tx, &context.config, &context.addresses, &store, mail, now).await? {
+        let with = message::With {
+            config: &context.config,
+            addresses: &context.addresses,
+            activity: &context.activity,
+            ready,
+        };
+        let made = message::make(tx, &with, &store, mail, now).await?;
+        // A reminder was told of when staff clicked the envelope.
+        if made.is_ok() && mail.attempts == 0 && mail.kind != Kind::Reminder {
+            write(tx, mail, now, Entry::MailQueued { mail: mail.kind.as_str() }).await?;
+        }
+        match made {
             Ok(_) if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? => {
                 token::void_try(tx, &mail.id, now, now).await?;
                 let reply = "the store's mails for this hour are used up";
@@ -58,8 +76,12 @@ impl Make {
                 Ok(None)
             }
             Ok(draft) => Ok(Some(Made { draft, store, made_at: now })),
-            Err(outcome) => {
+            Err(Unmade::Ends(outcome)) => {
                 outbox::settle(tx, mail, outcome, None, now).await?;
+                Ok(None)
+            }
+            Err(Unmade::Later) => {
+                outbox::defer(tx, mail, "the record changed meanwhile", now).await?;
                 Ok(None)
             }
         }

@@ -2,12 +2,14 @@
 //! change asks for the current password.
 
 use askama::Template;
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::password::reasons;
+use super::login::Ask;
+use super::password::{is_temporary, reasons};
 use super::recovery::repeats;
 use crate::address::EmailAddress;
 use crate::address_change::{self, Requested};
@@ -40,6 +42,9 @@ struct PasswordPage {
     email: String,
     error: Option<String>,
     reasons: Vec<String>,
+    /// Whether the current password came by mail.
+    was_mailed: bool,
+    return_to: String,
 }
 
 #[derive(Template)]
@@ -110,14 +115,15 @@ pub async fn well_known(here: Here) -> Response {
 }
 
 /// GET /account/password
-pub async fn password(here: Here) -> Result<Response, Failure> {
+pub async fn password(here: Here, Query(ask): Query<Ask>) -> Result<Response, Failure> {
     let session = session!(here, "/account/password");
-    Ok(html(&password_page(&here, &session, None, Vec::new())))
+    Ok(html(&password_page(&here, &session, &ask.return_to, None, Vec::new())))
 }
 
 fn password_page(
     here: &Here,
     session: &Session,
+    return_to: &str,
     error: Option<String>,
     reasons: Vec<String>,
 ) -> PasswordPage {
@@ -127,6 +133,8 @@ fn password_page(
         email: session.customer.email.clone(),
         error,
         reasons,
+        was_mailed: session.customer.password_mailed_at.is_some(),
+        return_to: here.store.inside(return_to).unwrap_or_default().to_owned(),
     }
 }
 
@@ -139,6 +147,8 @@ pub struct SetPassword {
     current_password: String,
     password: String,
     password_repeat: String,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// POST /account/password: every other session and link ends; this browser stays logged in, with a
@@ -148,7 +158,7 @@ pub async fn set_password(here: Here, Form(form): Form<SetPassword>) -> Result<R
     here.check_form_secret(&session, &form.form_secret)?;
     let (app, customer) = (&here.app, &session.customer);
     let refuse = |error: Option<String>, reasons| {
-        let page = password_page(&here, &session, error, reasons);
+        let page = password_page(&here, &session, &form.return_to, error, reasons);
         (StatusCode::UNPROCESSABLE_ENTITY, html(&page)).into_response()
     };
     if let Err(error) = confirm_password(&here, &session, &form.current_password).await? {
@@ -161,21 +171,27 @@ pub async fn set_password(here: Here, Form(form): Form<SetPassword>) -> Result<R
     if !repeats(&password, &form.password_repeat) {
         return Ok(refuse(None, vec![here.language.text("reset-refused-repeat").to_owned()]));
     }
-    let hash = app.hasher.hash(password).await?;
+    if is_temporary(&here, customer, &password).await? {
+        return Ok(refuse(None, vec![here.language.text("reset-refused-temporary").to_owned()]));
+    }
+    let password = app.new_password(password).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     if !customer::hold(&mut tx, customer).await? {
         return Ok(to_login(&here, "/account/password"));
     }
-    customer::set_password(&mut tx, customer, &here.store.id, &hash, now).await?;
+    customer::set_password(&mut tx, customer, &here.store.id, &password, now).await?;
     recovery::notify_changed(&mut tx, &app.config, &here.store, customer, now).await?;
     let config = &app.config.session;
     let token =
         session::start(&mut tx, config, &here.store, &customer.id, &here.browser(), now).await?;
     tx.commit().await?;
     app.wake.notify_one();
-    let mut done = notice(&here, &session, "account-password-title", "password-changed-notice");
     let cookie = here.session_cookie(&token);
+    if let Some(wanted) = here.store.inside(&form.return_to) {
+        return Ok(see_other(wanted, [cookie]));
+    }
+    let mut done = notice(&here, &session, "account-password-title", "password-changed-notice");
     done.headers_mut().append(axum::http::header::SET_COOKIE, cookie);
     Ok(done)
 }

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::address::EmailAddress;
-use crate::customer::{self, Credential};
+use crate::customer::{self, Credential, Customer};
 use crate::limit::{Attempt, LoginGuard};
 use crate::password::{Password, Verdict};
+use crate::reminder;
 use crate::secret::Token;
 use crate::session;
 use crate::timeline::{self, Entry};
@@ -79,7 +80,8 @@ pub async fn show(here: Here, Query(ask): Query<Ask>) -> Result<Response, Failur
     Ok(html_shared(shared, page))
 }
 
-/// POST: 303 with a session, 401 and the one text, or 429.
+/// POST: 303 with a session, 303 to the new-password page for a temporary password, 401 and the one
+/// text, or 429.
 pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Failure> {
     let typed = typed_key(&form.email);
     let (merchant, app) = (&here.store.merchant_id, &here.app);
@@ -91,19 +93,25 @@ pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Fai
     }
     // Longer than any password that could have been set, so there is nothing to compare with.
     let Ok(password) = Password::read(&form.password) else { return Ok(failed(&here, &form)) };
-    let found = customer::credential(&app.db, merchant, &typed).await?;
-    let (customer, stored) = match found {
-        Some(Credential { customer, password_hash }) => (Some(customer), password_hash),
-        None => (None, None),
+    let found = customer::login(&app.db, merchant, &typed, here.now).await?;
+    let (customer, stored, temporary) = match found {
+        Some(Credential { customer, password_hash, temporary }) => {
+            (Some(customer), password_hash, temporary)
+        }
+        None => (None, None, Vec::new()),
     };
-    let verdict = app.hasher.verify(password.clone(), stored).await?;
+    let (ids, hashes): (Vec<_>, Vec<_>) = temporary.into_iter().unzip();
+    let (verdict, fits) = app.hasher.verify_among(password.clone(), stored, hashes).await?;
+    if let (Some(customer), Some(id)) = (&customer, fits.and_then(|i| ids.get(i))) {
+        return with_temporary(&here, &form, &guard, customer, id).await;
+    }
     let customer = customer.filter(|c| c.blocked_at.is_none() && c.frozen_at.is_none());
     let (Some(customer), Verdict::Right | Verdict::RightButStale) = (customer, verdict) else {
         metrics::counter!("doorkey_logins", "outcome" => "failed").increment(1);
         return Ok(failed(&here, &form));
     };
     let upgraded = match verdict {
-        Verdict::RightButStale => Some(app.hasher.hash(password).await?),
+        Verdict::RightButStale => Some(app.hasher.hash(password.clone()).await?),
         Verdict::Right | Verdict::Wrong => None,
     };
     let mut tx = app.db.begin().await?;
@@ -115,16 +123,51 @@ pub async fn submit(here: Here, Form(form): Form<Login>) -> Result<Response, Fai
     let started =
         session::start_proved(&mut tx, config, store, &customer, &browser, here.now).await?;
     let Some(token) = started else { return Ok(failed(&here, &form)) };
+    if let Some(sealer) = &app.sealer {
+        sealer.catch_up(&mut tx, &customer, &password, here.now).await?;
+    }
     let entry = Entry::LoggedIn { by: "password" };
     timeline::write(&mut tx, &customer, Some(&here.store.id), here.now, entry).await?;
     tx.commit().await?;
     metrics::counter!("doorkey_logins", "outcome" => "right").increment(1);
-    Ok(see_other(&here.landing(&form.return_to), [here.session_cookie(&token)]))
+    let to = match customer.password_mailed_at {
+        Some(_) => change_first(&here, &form.return_to),
+        None => here.landing(&form.return_to),
+    };
+    Ok(see_other(&to, [here.session_cookie(&token)]))
+}
+
+/// A temporary password gives no session: it is used up for the page where a new one is chosen.
+async fn with_temporary(
+    here: &Here,
+    form: &Login,
+    guard: &LoginGuard,
+    customer: &Customer,
+    id: &str,
+) -> Result<Response, Failure> {
+    let (app, store) = (&here.app, &here.store);
+    let mut tx = app.db.begin().await?;
+    guard.succeeded(&mut tx).await?;
+    let wanted = (store.inside(&form.return_to).unwrap_or_default(), here.language);
+    let config = &app.config;
+    let token = reminder::redeem(&mut tx, config, store, customer, id, wanted, here.now).await?;
+    let Some(token) = token else { return Ok(failed(here, form)) };
+    tx.commit().await?;
+    metrics::counter!("doorkey_logins", "outcome" => "temporary").increment(1);
+    Ok(see_other(&here.path("/reset"), [here.reset_cookie(&token.reveal())]))
+}
+
+/// The page for a new password, from which the customer goes on to where they wanted to.
+fn change_first(here: &Here, return_to: &str) -> String {
+    let to = here.landing(return_to);
+    let query: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &to).finish();
+    format!("{}?{query}", here.path("/account/password"))
 }
 
 /// What is looked up and counted: the canonical address, or, for what is no address, its first
 /// bytes, which nobody has.
-fn typed_key(typed: &str) -> String {
+pub fn typed_key(typed: &str) -> String {
     match EmailAddress::parse(typed) {
         Some(address) => address.key().to_owned(),
         None => typed.to_ascii_lowercase().chars().take(254).filter(|c| *c != '\0').collect(),
@@ -153,7 +196,7 @@ fn again(here: &Here, form: &Login, error: String) -> Response {
 pub async fn logout(here: Here) -> Result<Response, Failure> {
     if let Some(token) = here.cookie(Name::Session).and_then(|v| Token::parse(&v)) {
         let mut tx = here.app.db.begin().await?;
-        session::end(&mut tx, token.digest(), here.now).await?;
+        session::log_out(&mut tx, token.digest(), here.now).await?;
         tx.commit().await?;
     }
     Ok(see_other(&here.path("/login"), [here.forget(Name::Session)]))

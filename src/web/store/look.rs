@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::color;
-use crate::store;
+use crate::store::{self, Store};
 use crate::web::error::Failure;
 use crate::web::extract::Here;
 
@@ -30,8 +30,13 @@ struct Icon {
 
 /// GET /icon.svg: the mark of a store without a logo, for the browser's tab.
 pub async fn icon(here: Here) -> Result<Response, Failure> {
-    let (accent, ink) = color::button(&here.store.accent);
-    let initial = here.store.name.chars().next().map(String::from).unwrap_or_default();
+    mark(&here.store)
+}
+
+/// What stands for a store without a logo: the first letter of its name, in its colour.
+pub fn mark(store: &Store) -> Result<Response, Failure> {
+    let (accent, ink) = color::button(&store.accent);
+    let initial = store.name.chars().next().map(String::from).unwrap_or_default();
     let image = Icon { accent, ink, initial }.render();
     let image = image.map_err(|error| Failure::Internal(error.to_string()))?;
     let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, FOREVER)];

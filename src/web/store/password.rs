@@ -8,6 +8,7 @@ use crate::customer::Customer;
 use crate::password::policy::{self, Judgement, Reason};
 use crate::password::{MAX_BYTES, Password};
 use crate::recovery;
+use crate::reminder;
 use crate::secret::Token;
 use crate::web::error::Failure;
 use crate::web::extract::{Here, Name};
@@ -74,9 +75,31 @@ pub fn reasons_with(here: &Here, typed: &str, own: &[&str]) -> (Option<Password>
     }
 }
 
+/// Whether it is a temporary password that staff sent to this customer lately: mailed, and known to
+/// whoever read the mail, it must not become the customer's own. Costs one computation where there
+/// is one to compare with.
+pub async fn is_temporary(
+    here: &Here,
+    customer: &Customer,
+    password: &Password,
+) -> Result<bool, Failure> {
+    let mut left = reminder::hashes(&here.app.db, &customer.id).await?;
+    let salt = |hash: &str| hash.split('$').nth(4).unwrap_or_default().to_owned();
+    while let Some(first) = left.first().map(|first| salt(first)) {
+        let (same, others) = left.into_iter().partition(|hash| salt(hash) == first);
+        let found = here.app.hasher.verify_among(password.clone(), None, same).await?;
+        if found.1.is_some() {
+            return Ok(true);
+        }
+        left = others;
+    }
+    Ok(false)
+}
+
 fn judge(here: &Here, typed: &str, own: &[&str]) -> Result<(Password, Judgement), Reason> {
     let password = Password::read(typed).map_err(|_| Reason::TooLong { max: MAX_BYTES })?;
-    let judgement = policy::judge(&password, &here.store.words(), own);
+    let judgement = policy::judge(&password, &here.store.words(), own)
+        .asking(&password, here.store.password_min.unwrap_or_default());
     Ok((password, judgement))
 }
 

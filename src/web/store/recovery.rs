@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::captcha::{self, Answer};
 use super::login::Ask;
-use super::password::reasons;
+use super::opener::Opener;
+use super::password::{is_temporary, reasons};
 use crate::address::{EmailAddress, mask};
 use crate::captcha::Action;
 use crate::password::Password;
@@ -171,13 +172,17 @@ pub struct Presented {
 
 /// GET /reset: takes the token out of the address bar; then the page. Nothing changes, however
 /// often and by whomever it is opened.
-pub async fn reset(here: Here, Query(query): Query<Presented>) -> Result<Response, Failure> {
+pub async fn reset(
+    here: Here,
+    opener: Opener,
+    Query(query): Query<Presented>,
+) -> Result<Response, Failure> {
     if let Some(presented) = query.token {
         // Only what has the form of a token goes into a cookie.
-        return Ok(match Token::parse(&presented) {
-            Some(token) => see_other(&here.path("/reset"), [here.reset_cookie(&token.reveal())]),
-            None => dead(&here),
-        });
+        let Some(token) = Token::parse(&presented) else { return Ok(dead(&here)) };
+        let answer = see_other(&here.path("/reset"), [here.reset_cookie(&token.reveal())]);
+        opener.note(&here, token);
+        return Ok(answer);
     }
     let Some(token) = here.cookie(Name::Reset).and_then(|value| Token::parse(&value)) else {
         return Ok(dead(&here));
@@ -248,12 +253,17 @@ pub async fn finish(here: Here, Form(form): Form<Reset>) -> Result<Response, Fai
         let text = here.language.text("reset-refused-repeat");
         return Ok(refuse(vec![text.to_owned()], other));
     }
-    let hash = app.hasher.hash(password).await?;
+    if is_temporary(&here, customer, &password).await? {
+        let text = here.language.text("reset-refused-temporary");
+        return Ok(refuse(vec![text.to_owned()], other));
+    }
+    let password = app.new_password(password).await?;
     let carts = &app.keys.carts;
     let now = app.clock.now();
     let browser = here.browser();
     let done =
-        recovery::finish(&app.db, &app.config, carts, store, &token, &hash, &browser, now).await?;
+        recovery::finish(&app.db, &app.config, carts, store, &token, &password, &browser, now)
+            .await?;
     let Some(done) = done else { return Ok(dead(&here)) };
     app.wake.notify_one();
     metrics::counter!("doorkey_recoveries").increment(1);

@@ -144,9 +144,9 @@ async fn take(
     let (db, config, keys) = (&app.db, &app.config, &app.keys);
     match registration::admit(db, config, &keys.counters, request, here.now).await? {
         Admitted::Yes => {
-            let (hash, addresses) = (app.hasher.hash(password).await?, &keys.addresses);
+            let (password, addresses) = (app.new_password(password).await?, &keys.addresses);
             let now = app.clock.now();
-            registration::start(db, config, addresses, request, &hash, &reference, now).await?;
+            registration::start(db, config, addresses, request, &password, &reference, now).await?;
             app.wake.notify_one();
         }
         // As much work as for the others.

@@ -57,6 +57,8 @@ async fn a_stranger_finds_the_way_with_what_is_printed() {
         &format!("{origin}/s/northwind/"),
         &format!("{origin}/mailbox"),
         "ada@example.test",
+        &format!("{origin}/oms\n"),
+        "admin@harbor.test",
         PASSWORD,
     ] {
         assert!(demo.said.contains(words), "{words} in {}", demo.said);
@@ -72,6 +74,12 @@ async fn a_stranger_finds_the_way_with_what_is_printed() {
         assert_eq!(browser.who(store).await, Some(email));
     }
     assert_eq!(browser.login("harbor", "cleo@example.test", PASSWORD).await.status, 401);
+    assert!(browser.get("/").await.body.contains(&format!("href=\"{origin}/oms\"")));
+    for (who, to) in [("agent", "/oms/customers"), ("admin", "/oms/account/factor")] {
+        let email = format!("{who}@harbor.test");
+        let fields = [("email", &*email), ("password", PASSWORD)];
+        assert_eq!(browser.post("/oms/login", &fields).await.location(), to, "{who}");
+    }
 }
 
 #[tokio::test]

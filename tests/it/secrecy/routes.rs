@@ -8,6 +8,7 @@ use axum::http::Method;
 
 use super::{ADA, Face, Options, PASSWORD, PEOPLE, TestApp, assert_alike, both, everybody};
 use crate::support::Browser;
+use crate::support::routes::routes_in_the_source;
 
 /// Method, path, what the form posts, and the answer to a visitor without a session. `{email}`
 /// stands for the address that is tried, `{recovery}` and `{registration}` for a solved captcha.
@@ -81,51 +82,6 @@ const ROUTES: &[Route] = &[
     ("GET", "/s/{store}/auth", NOTHING, 401),
 ];
 
-/// Methods and paths of the table of contents, src/web.rs.
-fn routes_in_the_source() -> BTreeSet<(String, String)> {
-    let source = include_str!("../../../src/web.rs");
-    let mut found = BTreeSet::new();
-    for call in source.split(".route(").skip(1) {
-        let path = call.split('"').nth(1).unwrap().to_owned();
-        let handlers = &call[..end_of_call(call)];
-        for (word, method) in [
-            ("get(", "GET"),
-            ("post(", "POST"),
-            ("put(", "PUT"),
-            ("patch(", "PATCH"),
-            ("delete(", "DELETE"),
-        ] {
-            let calls = handlers.match_indices(word).any(|(at, _)| {
-                !handlers[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            });
-            if calls {
-                found.insert((method.to_owned(), path.clone()));
-            }
-        }
-        assert!(
-            !handlers.contains("any(") && !handlers.contains("on("),
-            "spell the methods: {path}"
-        );
-    }
-    found
-}
-
-/// Where the parenthesis that is open at the start closes.
-fn end_of_call(text: &str) -> usize {
-    let mut depth = 1;
-    for (at, c) in text.char_indices() {
-        depth += match c {
-            '(' => 1,
-            ')' => -1,
-            _ => 0,
-        };
-        if depth == 0 {
-            return at;
-        }
-    }
-    panic!("no end of the call: {text}");
-}
-
 #[test]
 fn every_route_of_the_program_is_in_the_table() {
     let table: BTreeSet<_> = ROUTES
@@ -133,7 +89,9 @@ fn every_route_of_the_program_is_in_the_table() {
         .map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()))
         .collect();
     assert_eq!(table.len(), ROUTES.len(), "no route twice");
-    let source = routes_in_the_source();
+    // The back office has a table of its own, with roles: oms/matrix.rs.
+    let mut source = routes_in_the_source();
+    source.retain(|(_, path)| path != "/oms" && !path.starts_with("/oms/"));
     let missing: Vec<_> = source.difference(&table).collect();
     let gone: Vec<_> = table.difference(&source).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not in the table: {missing:?}; gone: {gone:?}");

@@ -2,10 +2,12 @@
 
 pub mod app;
 pub mod browser;
+pub mod desk;
 pub mod face;
 pub mod forms;
 pub mod postgres;
 pub mod process;
+pub mod routes;
 pub mod smtp_sink;
 
 pub use app::{Options, TestApp};

@@ -1,0 +1,108 @@
+//! The back office's measurements.
+
+use doorkey::address::EmailAddress;
+use doorkey::args;
+use doorkey::clock::Clock;
+use doorkey::config::Config;
+use doorkey::db::Db;
+use doorkey::staff::session;
+use doorkey::staff::{self, Role};
+
+use super::Report;
+use super::load::send_all;
+use super::server::{Installation, folder};
+
+/// All that are wanted.
+pub async fn all(report: &mut Report, hash: &str) {
+    if report.wants("search") {
+        search(report, hash).await;
+    }
+    super::activity::all(report).await;
+}
+
+/// What staff type: letters as they come, whole names, both names in either order, companies,
+/// addresses, numbers, and what nobody has.
+const TERMS: [&str; 32] = [
+    "m",
+    "ma",
+    "mar",
+    "marsh",
+    "Schottsen",
+    "øst",
+    "ostergard",
+    "Müllerson",
+    "gül",
+    "ada marsh",
+    "marsh ada",
+    "ad mar",
+    "h m",
+    "chloe s",
+    "emile keller",
+    "fatma x",
+    "zoe m",
+    "zoe schmidt",
+    "mar & ada",
+    "han & hana 10",
+    "wal emile",
+    "c",
+    "c1",
+    "c123456@bench.test",
+    "c4242@",
+    "c99@bench.example",
+    "N-7",
+    "n777",
+    "N-100000",
+    "zzz",
+    "nobody at all",
+    "",
+];
+
+/// How long the list of customers takes, whatever is typed.
+async fn search(report: &mut Report, hash: &str) {
+    let size = if report.small { 20_000 } else { 1_000_000 };
+    let url = format!("sqlite:{}", folder("search").join("doorkey.db").display());
+    search_in(report, "SQLite", url, size, hash).await;
+    let server = super::postgres::Server::start(true);
+    search_in(report, "PostgreSQL", server.url("postgres"), size, hash).await;
+}
+
+async fn search_in(report: &mut Report, name: &str, url: String, size: usize, hash: &str) {
+    let installation = Installation::prepare(url, size, hash).await;
+    let cookie = seat(&installation).await;
+    let (running, _) = installation.start("all").await;
+    let request = |q: &str| {
+        let query = url::form_urlencoded::byte_serialize(q.as_bytes()).collect::<String>();
+        format!(
+            "GET /oms/customers?q={query} HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n",
+            installation.address
+        )
+        .into_bytes()
+    };
+    let found = installation.client().await.send(&request("marsh")).await;
+    assert!(String::from_utf8_lossy(&found.body).contains(">Marsh</a>"), "it finds somebody");
+    let requests = (0..640).map(|n| request(TERMS[n % TERMS.len()])).collect();
+    let run = send_all(&installation, 2, requests, 200).await;
+    let what = format!("customer search, {size} customers, {}", TERMS.len());
+    report.raw(&format!("{what} terms, {name}, median in seconds"), run.quantile(0.5));
+    report.at_most(&format!("{what} terms, {name}, p95"), run.quantile(0.95) * 1000.0, "ms", 50.0);
+    drop(running);
+}
+
+/// An agent with a session: the cookie.
+pub async fn seat(installation: &Installation) -> String {
+    let db = Db::connect(&installation.database_url).await.expect("the database");
+    let (now, config) = (Clock::System.now(), Config::default());
+    let merchant = &installation.merchant_id;
+    let email = EmailAddress::parse("agent@bench.test").expect("an address");
+    let mut tx = db.begin().await.expect("a transaction");
+    let id = staff::add(&mut tx, merchant, &email, "Agent", Role::Agent, None, now).await;
+    let staff = (&*id.expect("staff"), &**merchant);
+    let token = session::start(&mut tx, &config.staff, staff, "Benchmark", None, true, now).await;
+    tx.commit().await.expect("a commit");
+    // What PostgreSQL does by itself within minutes of a large import.
+    if matches!(db, Db::Postgres(_)) {
+        db.exec("VACUUM ANALYZE customer", args![]).await.expect("a tidy table");
+    }
+    db.close().await;
+    format!("doorkey-staff={}", token.expect("a session").reveal())
+}

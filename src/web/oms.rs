@@ -1,0 +1,25 @@
+//! The back office (OMS): what staff see. In English, dense and calm; every page works without
+//! JavaScript.
+
+pub mod access;
+pub mod account;
+pub mod activity;
+pub mod contact;
+pub mod customers;
+pub mod desk;
+pub mod email;
+pub mod factor;
+pub mod fields;
+pub mod frame;
+pub mod help;
+pub mod login;
+pub mod look;
+pub mod numbers;
+pub mod record;
+pub mod reminder;
+pub mod settings;
+pub mod staff;
+pub mod stores;
+pub mod timeline;
+pub mod tutorials;
+pub mod wording;

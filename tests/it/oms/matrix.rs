@@ -1,0 +1,271 @@
+//! Role × action × target, over every route of the back office, taken from the source text: one
+//! that is added without an entry here fails.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+
+use crate::support::desk::{ADMIN, AGENT, Seat, VIEWER};
+use crate::support::routes::routes_in_the_source;
+use crate::support::{TestApp, both};
+
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Administrator,
+    Agent,
+    Viewer,
+    /// Logged in or not: the door itself.
+    Nobody,
+}
+use Need::{Administrator, Agent, Nobody, Viewer};
+
+/// Method, path, what the form posts beside its secret, and who may. In paths and fields,
+/// `{customer}`, `{store}` and `{staff}` stand for ids, `{article}` for one of Help.
+type Route = (&'static str, &'static str, &'static [(&'static str, &'static str)], Need);
+
+const NOTHING: &[(&str, &str)] = &[];
+
+const ROUTES: &[Route] = &[
+    // Stores and settings
+    ("GET", "/oms/stores", NOTHING, Viewer),
+    ("GET", "/oms/stores/new", NOTHING, Administrator),
+    ("POST", "/oms/stores/new", NOTHING, Administrator),
+    ("GET", "/oms/stores/{store}", NOTHING, Viewer),
+    ("POST", "/oms/stores/{store}", &[("name", "Changed")], Administrator),
+    ("GET", "/oms/stores/{store}/logo", NOTHING, Viewer),
+    ("POST", "/oms/stores/{store}/logo", NOTHING, Administrator),
+    ("POST", "/oms/stores/{store}/logo/remove", NOTHING, Administrator),
+    ("GET", "/oms/stores/{store}/mails/{kind}", NOTHING, Viewer),
+    (
+        "POST",
+        "/oms/stores/{store}/mails/{kind}",
+        &[("subject", "Changed"), ("body", "Changed\n{{ link }}")],
+        Administrator,
+    ),
+    ("POST", "/oms/stores/{store}/mails/{kind}/reset", NOTHING, Administrator),
+    ("GET", "/oms/stores/{store}/mails/{kind}/preview", NOTHING, Viewer),
+    ("GET", "/oms/stores/{store}/mails/{kind}/html", NOTHING, Viewer),
+    ("GET", "/oms/settings", NOTHING, Viewer),
+    ("POST", "/oms/settings", &[("name", "Changed")], Administrator),
+    ("POST", "/oms/settings/reminder", &[("mode", "link")], Administrator),
+    ("GET", "/oms/customers/{customer}", NOTHING, Viewer),
+    ("GET", "/oms/customers/{customer}/timeline", NOTHING, Viewer),
+    ("GET", "/oms/customers/{customer}/timeline/live", NOTHING, Viewer),
+    ("GET", "/oms", NOTHING, Nobody),
+    ("GET", "/oms/login", NOTHING, Nobody),
+    ("POST", "/oms/login", &[("email", VIEWER), ("password", "x")], Nobody),
+    ("POST", "/oms/logout", NOTHING, Nobody),
+    ("GET", "/oms/forgot", NOTHING, Nobody),
+    ("POST", "/oms/forgot", &[("email", VIEWER)], Nobody),
+    ("GET", "/oms/reset", NOTHING, Nobody),
+    ("POST", "/oms/reset", &[("password", "x"), ("password_repeat", "x")], Nobody),
+    ("GET", "/oms/enrol", NOTHING, Nobody),
+    ("POST", "/oms/enrol", &[("password", "x"), ("password_repeat", "x")], Nobody),
+    ("GET", "/oms/account", NOTHING, Viewer),
+    ("POST", "/oms/account/password", &[("current_password", "x")], Viewer),
+    ("POST", "/oms/account/sessions", &[("session", "others")], Viewer),
+    ("GET", "/oms/account/factor", NOTHING, Viewer),
+    ("POST", "/oms/account/factor", &[("code", "000000")], Viewer),
+    ("POST", "/oms/account/factor/remove", &[("current_password", "x")], Viewer),
+    ("POST", "/oms/account/codes", &[("current_password", "x")], Viewer),
+    ("GET", "/oms/staff", NOTHING, Viewer),
+    (
+        "POST",
+        "/oms/staff",
+        &[("name", "Nell"), ("email", "nell@harbor.test"), ("role", "agent")],
+        Administrator,
+    ),
+    ("POST", "/oms/staff/{staff}/role", &[("role", "agent")], Administrator),
+    ("POST", "/oms/staff/{staff}/disable", NOTHING, Administrator),
+    ("POST", "/oms/staff/{staff}/enable", NOTHING, Administrator),
+    ("POST", "/oms/staff/{staff}/reset", NOTHING, Administrator),
+    ("GET", "/oms/customers", NOTHING, Viewer),
+    ("GET", "/oms/customers/new", NOTHING, Agent),
+    (
+        "POST",
+        "/oms/customers/new",
+        &[("email", "new@example.test"), ("last_name", "New"), ("home_store", "{store}")],
+        Agent,
+    ),
+    ("GET", "/oms/customers/{customer}/edit", NOTHING, Agent),
+    (
+        "POST",
+        "/oms/customers/{customer}/edit",
+        &[("number", "H-9"), ("last_name", "New"), ("home_store", "{store}")],
+        Agent,
+    ),
+    ("GET", "/oms/customers/{customer}/address", NOTHING, Agent),
+    ("POST", "/oms/customers/{customer}/address", &[("email", "new@example.test")], Agent),
+    ("POST", "/oms/customers/{customer}/block", NOTHING, Agent),
+    ("POST", "/oms/customers/{customer}/unblock", NOTHING, Agent),
+    ("POST", "/oms/customers/{customer}/sessions", NOTHING, Agent),
+    ("GET", "/oms/activity", NOTHING, Viewer),
+    ("GET", "/oms/activity.csv", NOTHING, Administrator),
+    ("POST", "/oms/activity/read", &[("upto", "1")], Administrator),
+    ("GET", "/oms/numbers", NOTHING, Viewer),
+    ("GET", "/oms/email", NOTHING, Viewer),
+    ("POST", "/oms/customers/{customer}/reminder", NOTHING, Agent),
+    // Tutorials and help
+    ("GET", "/oms/tutorials", NOTHING, Viewer),
+    ("POST", "/oms/tutorials/start", &[("tutorial", "email")], Viewer),
+    ("GET", "/oms/tutorials/current", NOTHING, Viewer),
+    ("POST", "/oms/tutorials/progress", &[("tutorial", "email"), ("step", "1")], Viewer),
+    ("POST", "/oms/tutorials/stop", NOTHING, Viewer),
+    ("GET", "/oms/tutorials/mail", NOTHING, Viewer),
+    ("GET", "/oms/help", NOTHING, Viewer),
+    ("GET", "/oms/help/{article}", NOTHING, Viewer),
+];
+
+fn routed() -> BTreeSet<(String, String)> {
+    let mut found = routes_in_the_source();
+    found.retain(|(_, path)| path == "/oms" || path.starts_with("/oms/"));
+    found
+}
+
+#[test]
+fn every_route_of_the_back_office_is_in_the_matrix() {
+    let listed: BTreeSet<_> =
+        ROUTES.iter().map(|(m, p, ..)| ((*m).to_owned(), (*p).to_owned())).collect();
+    assert_eq!(listed, routed());
+}
+
+/// Ids of one merchant.
+struct Ids {
+    customer: String,
+    store: String,
+    staff: String,
+    article: &'static str,
+}
+
+impl Ids {
+    async fn of(test: &TestApp, store: &str, staff: &str) -> Self {
+        let store = test.store(store);
+        Self {
+            customer: test.customer_id(&store.key, "ada@example.test").await,
+            store: store.id.clone(),
+            staff: test.seat(staff).await.staff_id,
+            article: "phone",
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{customer}", &self.customer)
+            .replace("{store}", &self.store)
+            .replace("{staff}", &self.staff)
+            .replace("{kind}", "recovery")
+            .replace("{article}", self.article)
+    }
+}
+
+async fn send(seat: &mut Seat, route: &Route, ids: &Ids, with_secret: bool) -> (u16, String) {
+    let (method, path, fields, _) = route;
+    let path = ids.fill(path);
+    let answer = if *method == "GET" {
+        seat.get(&path).await
+    } else {
+        let filled: Vec<_> = fields.iter().map(|(n, v)| (*n, ids.fill(v))).collect();
+        let fields: Vec<_> = filled.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        if with_secret {
+            seat.post(&path, &fields).await
+        } else {
+            seat.browser.post(&path, &fields).await
+        }
+    };
+    (answer.status, answer.location().to_owned())
+}
+
+/// What changes when something is done: rows in the tables that staff change.
+async fn state(test: &TestApp) -> Vec<i64> {
+    let mut all = Vec::new();
+    for sql in [
+        "SELECT COUNT(*) AS n FROM outbox",
+        "SELECT COUNT(*) AS n FROM reminder",
+        "SELECT COUNT(*) AS n FROM activity WHERE action <> 'access.foreign'",
+        "SELECT COUNT(*) AS n FROM customer WHERE blocked_at IS NOT NULL",
+        "SELECT COUNT(*) AS n FROM staff WHERE disabled_at IS NOT NULL",
+        "SELECT COUNT(*) AS n FROM address_change",
+    ] {
+        all.push(test.count(sql).await);
+    }
+    all
+}
+
+both!(each_role_may_what_it_may_and_no_more, |db| async move {
+    for route in ROUTES.iter().filter(|r| r.3 != Nobody) {
+        for (email, role) in [(ADMIN, Administrator), (AGENT, Agent), (VIEWER, Viewer)] {
+            let test = TestApp::start(db).await;
+            let ids = Ids::of(&test, "harbor", VIEWER).await;
+            let mut seat = test.seat(email).await;
+            let before = state(&test).await;
+            let (status, _) = send(&mut seat, route, &ids, true).await;
+            let name = format!("{} {} as {role:?}", route.0, route.1);
+            if role <= route.3 {
+                assert!(
+                    (200..=422).contains(&status) && ![403, 404, 405].contains(&status),
+                    "{name}: {status}"
+                );
+            } else {
+                assert_eq!(status, 403, "{name}");
+                assert_eq!(state(&test).await, before, "{name}");
+            }
+        }
+    }
+});
+
+both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
+    let test = TestApp::start(db).await;
+    let own = Ids::of(&test, "harbor", VIEWER).await;
+    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, name, role, created_at)
+               SELECT 'foreign-staff', merchant_id, 'f@n.test', 'f@n.test', 'F', 'viewer', 0
+               FROM store WHERE key = 'northwind'";
+    test.exec(sql).await;
+    let foreign = Ids {
+        customer: test.customer_id("northwind", "ada@example.test").await,
+        store: test.store("northwind").id.clone(),
+        staff: "foreign-staff".into(),
+        article: "no-such",
+    };
+    let mut seat = test.seat(ADMIN).await;
+    for route in ROUTES.iter().filter(|r| r.1.contains('{')) {
+        let before = state(&test).await;
+        let (status, _) = send(&mut seat, route, &foreign, true).await;
+        assert_eq!(status, 404, "{} {}", route.0, route.1);
+        assert_eq!(state(&test).await, before, "{} {}", route.0, route.1);
+        let unknown =
+            Ids { customer: "x".into(), store: "x".into(), staff: "x".into(), article: "x" };
+        assert_eq!(send(&mut seat, route, &unknown, true).await.0, 404, "{} {}", route.0, route.1);
+    }
+    // The control: the same requests with ids of one's own are answered.
+    for route in ROUTES.iter().filter(|r| r.1.contains('{') && r.0 == "GET") {
+        assert_eq!(send(&mut seat, route, &own, true).await.0, 200, "{} {}", route.0, route.1);
+    }
+});
+
+both!(without_a_session_or_a_secret_nothing_happens, |db| async move {
+    let test = TestApp::start(db).await;
+    let ids = Ids::of(&test, "harbor", VIEWER).await;
+    for route in ROUTES.iter().filter(|r| r.3 != Nobody) {
+        let name = format!("{} {}", route.0, route.1);
+        let before = state(&test).await;
+        let mut stranger = test.seat(ADMIN).await;
+        stranger.browser = test.browser();
+        let (status, location) = send(&mut stranger, route, &ids, true).await;
+        assert_eq!(status, 303, "{name}");
+        assert!(location.starts_with("/oms/login"), "{name}: {location}");
+        if route.0 == "POST" {
+            let mut seat = test.seat(ADMIN).await;
+            let (status, _) = send(&mut seat, route, &ids, false).await;
+            assert_eq!(status, 403, "{name} without the secret");
+            let path = ids.fill(route.1);
+            let foreign = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
+            let body = format!("form_secret={}", seat.secret).into_bytes();
+            let answer = seat.browser.request(Method::POST, &path, Some(body), &foreign).await;
+            assert_eq!(answer.status, 403, "{name} from another site");
+            let is_page = ROUTES.iter().any(|r| r.0 == "GET" && r.1 == route.1);
+            let looked = seat.get(&path).await.status;
+            assert!(is_page || looked == 405, "{name} by GET: {looked}");
+        }
+        assert_eq!(state(&test).await, before, "{name}");
+    }
+});
