@@ -20,6 +20,8 @@ const matches = (page, path) => {
 };
 const isHere = (step) => matches(step.page, location.pathname);
 const isFixed = (step) => !step.page.includes("*");
+/** Whether a button can lead to a step: it is on this page, or its page has an address. */
+const isInReach = (step) => step !== undefined && (isHere(step) || isFixed(step));
 
 /** An element with a class, a text and children. */
 const make = (name, { text, ...properties } = {}, ...children) => {
@@ -60,7 +62,7 @@ class Tour {
     const step = this.steps[at];
     this.target = this.find(step);
     const isLast = at === this.steps.length - 1;
-    const back = at > 0 && isFixed(this.steps[at - 1])
+    const back = isInReach(this.steps[at - 1])
       ? [make("button", { type: "button", text: "Back", onclick: () => this.go(at - 1) })] : [];
     const needsPerson = step.act !== "look" && this.target;
     const label = needsPerson ? "Take me to it" : isLast ? "Done" : "Next";
@@ -159,7 +161,7 @@ class Tour {
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.close();
     else if (!this.box?.contains(document.activeElement)) return;
     else if (event.key === "ArrowRight" && (this.steps[this.at]?.act === "look" || !this.target)) this.go(this.at + 1);
-    else if (event.key === "ArrowLeft" && this.at > 0 && isFixed(this.steps[this.at - 1])) this.go(this.at - 1);
+    else if (event.key === "ArrowLeft" && isInReach(this.steps[this.at - 1])) this.go(this.at - 1);
     else return;
     event.preventDefault();
   }
@@ -168,7 +170,7 @@ class Tour {
   async go(at) {
     const step = this.steps[at];
     if (step && isHere(step)) return this.show(at);
-    if (step && !isFixed(step)) return undefined;
+    if (step && !isInReach(step)) return undefined;
     await this.save(at);
     if (!step) forget();
     location.assign(step ? step.page : "/oms/tutorials");

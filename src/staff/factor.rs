@@ -284,7 +284,7 @@ mod tests {
             for late in [-30, 0, 30] {
                 assert_eq!(key.step(code, at + late * SECOND), Some(seconds / 30), "{seconds}");
             }
-            for late in [-61, 61] {
+            for late in [-61, 61].into_iter().filter(|late| seconds + late >= 0) {
                 assert_eq!(key.step(code, at + late * SECOND), None, "{seconds}");
             }
         }

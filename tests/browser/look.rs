@@ -40,8 +40,15 @@ async fn look(browser: &Browser, stop: &'static str) {
             if found.json() != &Value::Array(Vec::new()) {
                 all.push(format!("{window}, {scheme}: {:#}", found.json()));
             }
-            let fits = "document.documentElement.scrollWidth <= innerWidth";
-            assert_eq!(browser.eval(fits).await, true, "{stop} scrolls sideways on a {window}");
+            // Not `innerWidth`: a phone makes that as wide as the page wants it.
+            let wide = format!(
+                "document.documentElement.scrollWidth <= {0} ? [] : [...document.body.querySelectorAll('*')]\
+                 .filter((e) => e.getBoundingClientRect().right > {0} && !e.closest('.scroll > *'))\
+                 .map((e) => e.outerHTML.slice(0, 120))",
+                size.0
+            );
+            let wide = browser.eval(&wide).await;
+            assert_eq!(wide, Value::Array(vec![]), "{stop} scrolls sideways on a {window}");
             if let Some(folder) = std::env::var_os("PICTURES_FOLDER") {
                 let file = PathBuf::from(folder).join(format!("{stop}-{window}-{scheme}.png"));
                 browser.picture(&file).await;

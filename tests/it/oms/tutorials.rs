@@ -117,6 +117,25 @@ both!(mail_to_the_practice_customer_is_never_sent, |db| async move {
     assert!(detail.contains(tutorial::REPLY), "{detail}");
 });
 
+both!(the_envelope_can_be_practised_again_and_again, |db| async move {
+    let test = TestApp::start(db).await;
+    let mut agent = test.seat(AGENT).await;
+    for _ in 0..2 {
+        start(&mut agent, "reminder", false).await;
+        let id = test.customer_id("harbor", tutorial::ADDRESS).await;
+        let record = format!("/oms/customers/{id}");
+        let answer = agent.post(&format!("{record}/reminder"), &[]).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        assert!(test.deliver().await.is_empty(), "nothing is sent");
+        let shown = agent.get(&record).await.body;
+        assert!(shown.contains(tutorial::REPLY), "the timeline moves: {shown}");
+    }
+    // The control: to a real customer the same click sends.
+    let ada = test.customer_id("harbor", "ada@example.test").await;
+    assert_eq!(agent.post(&format!("/oms/customers/{ada}/reminder"), &[]).await.status, 303);
+    assert_eq!(test.deliver().await.len(), 1);
+});
+
 both!(the_steps_stand_on_the_page_in_words, |db| async move {
     let test = TestApp::start(db).await;
     let text = test.seat(VIEWER).await.get("/oms/tutorials").await.body;
@@ -127,4 +146,19 @@ both!(the_steps_stand_on_the_page_in_words, |db| async move {
         }
     }
     assert!(text.contains("For administrators"), "what a viewer may not start says so");
+});
+
+both!(the_sample_of_the_mail_follows_the_merchants_choice_and_opens_nothing, |db| async move {
+    let test = TestApp::start(db).await;
+    let mut seat = test.seat(VIEWER).await;
+    let temporary = seat.get("/oms/tutorials/mail").await;
+    assert_eq!(temporary.status, 200);
+    assert!(temporary.body.contains("made-up-for-this-sample-only"), "{}", temporary.body);
+    assert!(!temporary.body.contains("/reset?token="), "{}", temporary.body);
+    test.exec("UPDATE merchant SET reminder_mode = 'link' WHERE key = 'harbor-goods'").await;
+    let link = seat.get("/oms/tutorials/mail").await.body;
+    assert!(link.contains("/reset?token=made-up"), "{link}");
+    assert!(!link.contains("made-up-for-this-sample-only"), "{link}");
+    assert_eq!(test.count("SELECT COUNT(*) AS n FROM token").await, 0, "nothing is minted");
+    assert_eq!(test.count("SELECT COUNT(*) AS n FROM outbox").await, 0, "nothing is sent");
 });
