@@ -50,9 +50,8 @@ pub fn by_key(key: &str) -> Option<&'static Tutorial> {
 impl Tutorial {
     /// A page to start from at `step`: its own, or the last one before it that has a fixed address.
     pub fn entry(&self, step: usize) -> (usize, &'static str) {
-        let fixed = |(at, step): (usize, &'static Step)| (at, step.page);
-        let until = self.steps.iter().enumerate().take(step + 1);
-        until.filter(|(_, step)| step.is_fixed()).map(fixed).last().unwrap_or((0, "/oms/tutorials"))
+        let mut back = self.steps.iter().enumerate().take(step + 1).rev();
+        back.find(|(_, step)| step.is_fixed()).map_or((0, "/oms/tutorials"), |(i, s)| (i, s.page))
     }
 }
 

@@ -22,4 +22,5 @@ mod recovery;
 mod sample_pages;
 mod tour;
 mod tour_desk;
+mod tours;
 mod without_script;
