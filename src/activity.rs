@@ -78,6 +78,8 @@ actions! {
     MailWordingReset = "mail.wording_reset", "Put back the wording of a mail";
     SettingsChanged = "settings.changed", "Changed settings";
     ReminderModeChanged = "settings.reminder_mode", "Changed what the reminder contains";
+    DkimKeysMade = "dkim.keys_made", "Made keys that sign mail";
+    DkimKeysActivated = "dkim.keys_activated", "Put keys that sign mail to use";
     ForeignId = "access.foreign", "Asked for a record that is not this merchant's";
     ActivityExported = "activity.exported", "Exported the activity";
     AlertsRead = "activity.alerts_read", "Read the alerts";

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, Semaphore};
+use zeroize::Zeroizing;
 
 use crate::captcha::Captcha;
 use crate::clock::{Clock, MINUTE, Micros};
-use crate::config::Config;
+use crate::config::{Config, Hidden, SmtpConfig};
 use crate::db::{self, Db};
 use crate::locale::Language;
+use crate::mail::dkim::keyring::Keyring;
 use crate::mail::outbox;
-use crate::mail::smtp::{Smtp, SmtpSettings};
+use crate::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use crate::mail::worker::{self, Worker};
 use crate::password::seal::{NewPassword, SealKeys, Sealer};
 use crate::password::{Busy, Params, Password, PasswordHasher};
@@ -89,6 +91,8 @@ pub struct Keys {
     pub activity: Key,
     /// Seals the keys of second factors.
     pub factors: Key,
+    /// Seals the keys that sign mail.
+    pub dkim: Key,
 }
 
 impl Keys {
@@ -101,6 +105,7 @@ impl Keys {
             forms: secret.derive("forms"),
             activity: secret.derive("activity"),
             factors: secret.derive("factors"),
+            dkim: secret.derive("dkim"),
         }
     }
 }
@@ -203,6 +208,10 @@ impl App {
             let text = format!("Mail is late: the oldest has been due since {since}.");
             return Some(format!("{text} The mail worker is down or cannot keep up. {OPERATOR}"));
         }
+        if self.smtp.as_ref().is_some_and(|smtp| smtp.on_backup().is_some()) {
+            let text = "The first mail server is down: mail leaves through the backup relay.";
+            return Some(format!("{text} {OPERATOR}"));
+        }
         None
     }
 
@@ -219,6 +228,7 @@ impl App {
             hasher: self.hasher.clone(),
             seals: SealKeys::new(&self.config),
             smtp: self.smtp.clone(),
+            keyring: Arc::new(Keyring::new(self.keys.dkim.clone())),
             wake: self.wake.clone(),
             crowd: self.crowd.clone(),
             alive_at: self.worker_alive_at.clone(),
@@ -226,16 +236,35 @@ impl App {
     }
 }
 
-/// The mail server of the configuration, if one is set.
+/// The mail servers of the configuration, if one is set.
 ///
 /// # Errors
 /// One line that says what is wrong with it.
 pub fn smtp(config: &Config) -> Result<Option<Smtp>, String> {
-    let Some(url) = &config.smtp.url else { return Ok(None) };
-    let mut settings = SmtpSettings::new(url.reveal());
-    settings.tls = config.smtp.tls.as_deref().map(str::parse).transpose()?;
-    settings.root_certificate = config.smtp.ca_file.clone();
-    settings.connections = config.smtp.connections;
-    settings.timeout_seconds = config.smtp.timeout;
-    Smtp::new(&settings).map(Some)
+    let mut relays = config.smtp.relays().map(|(key, relay)| relay_settings(key, relay));
+    let Some(first) = relays.next().transpose()?.flatten() else { return Ok(None) };
+    match relays.next().transpose()?.flatten() {
+        Some(backup) => Smtp::with_backup(&first, &backup).map(Some),
+        None => Smtp::new(&first).map(Some),
+    }
+}
+
+fn relay_settings(key: &'static str, relay: &SmtpConfig) -> Result<Option<SmtpSettings>, String> {
+    let Some(url) = &relay.url else { return Ok(None) };
+    let fixed = |token: &Hidden| TokenSource::Fixed(Zeroizing::new(token.reveal().to_owned()));
+    Ok(Some(SmtpSettings {
+        key,
+        tls: relay.tls.as_deref().map(str::parse).transpose()?,
+        root_certificate: relay.ca_file.clone(),
+        connections: relay.connections,
+        timeout_seconds: relay.timeout,
+        auth: relay.auth.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        token: relay
+            .token
+            .as_ref()
+            .map(fixed)
+            .or_else(|| relay.token_file.clone().map(TokenSource::File)),
+        per_second: relay.per_second,
+        ..SmtpSettings::new(url.reveal())
+    }))
 }

@@ -67,10 +67,9 @@ impl Config {
         if !database.starts_with("sqlite:") && !is_postgres(database) {
             return Err("database_url must start with sqlite: or postgres://".into());
         }
-        if let Some(tls) = self.smtp.tls.as_deref()
-            && !["required", "opportunistic", "none"].contains(&tls)
-        {
-            return Err(format!("smtp.tls is {tls:?}; use required, opportunistic or none"));
+        self.smtp.check("smtp")?;
+        if let Some(backup) = &self.smtp.backup {
+            backup.check("smtp.backup")?;
         }
         let l = &self.limits;
         for (key, value) in [
@@ -101,7 +100,6 @@ impl Config {
             ("reminder.merchant_per_hour", self.reminder.merchant_per_hour),
             ("reminder.address_hold", self.reminder.address_hold),
             ("captcha.difficulty", i64::from(self.captcha.difficulty)),
-            ("smtp.connections", i64::from(self.smtp.connections)),
             ("mail.retry_first", self.mail.retry_first),
             ("mail.retry_max", self.mail.retry_max),
             ("mail.give_up", self.mail.give_up),
@@ -111,6 +109,43 @@ impl Config {
             if !(1..=1_000_000_000).contains(&value) {
                 return Err(format!("{key} is {value}; it must be between 1 and 1000000000"));
             }
+        }
+        Ok(())
+    }
+}
+
+impl SmtpConfig {
+    /// The relay and the one behind it, each with what its keys begin with.
+    pub fn relays(&self) -> impl Iterator<Item = (&'static str, &Self)> {
+        let backup = self.backup.as_deref().map(|backup| ("smtp.backup", backup));
+        std::iter::once(("smtp", self)).chain(backup)
+    }
+
+    fn check(&self, key: &str) -> Result<(), String> {
+        if let Some(tls) = self.tls.as_deref()
+            && !["required", "opportunistic", "none"].contains(&tls)
+        {
+            return Err(format!("{key}.tls is {tls:?}; use required, opportunistic or none"));
+        }
+        if let Some(auth) = self.auth.as_deref()
+            && !["auto", "plain", "login", "xoauth2"].contains(&auth)
+        {
+            return Err(format!("{key}.auth is {auth:?}; use auto, plain, login or xoauth2"));
+        }
+        if self.token.is_some() && self.token_file.is_some() {
+            return Err(format!("{key}.token and {key}.token_file are both set; keep one"));
+        }
+        let per_second = self.per_second.unwrap_or(1);
+        for (name, value) in [("connections", self.connections), ("per_second", per_second)] {
+            if !(1..=1_000_000).contains(&value) {
+                return Err(format!("{key}.{name} is {value}; it must be between 1 and 1000000"));
+            }
+        }
+        if key != "smtp" && self.url.is_none() {
+            return Err(format!("{key}.url is not set: the backup needs a server of its own"));
+        }
+        if key != "smtp" && self.backup.is_some() {
+            return Err(format!("{key}.backup: there are two relays at most; remove it"));
         }
         Ok(())
     }
@@ -147,14 +182,17 @@ fn put(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), Str
 }
 
 fn read_secret_files(table: &mut toml::Table) -> Result<(), String> {
-    for key in ["secret", "smtp.url", "database_url"] {
-        let (holder, name) = match key.split_once('.') {
-            Some((section, name)) => match table.get_mut(section).and_then(|v| v.as_table_mut()) {
-                Some(inner) => (inner, name),
-                None => continue,
-            },
-            None => (&mut *table, key),
-        };
+    for key in ["secret", "smtp.url", "smtp.backup.url", "database_url"] {
+        let mut holder = Some(&mut *table);
+        let mut path = key.split('.').peekable();
+        let mut name = key;
+        while let Some(part) = path.next() {
+            name = part;
+            if path.peek().is_some() {
+                holder = holder.and_then(|table| table.get_mut(part)?.as_table_mut());
+            }
+        }
+        let Some(holder) = holder else { continue };
         let Some(value) = holder.remove(&format!("{name}_file")) else { continue };
         let path = value.as_str().ok_or_else(|| format!("{key}_file must be a path"))?;
         let text = std::fs::read_to_string(path)

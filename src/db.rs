@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "numbers", include_str!("../migrations/0005_numbers.sql")),
     (6, "settings", include_str!("../migrations/0006_settings.sql")),
     (7, "tutorials", include_str!("../migrations/0007_tutorials.sql")),
+    (8, "dkim", include_str!("../migrations/0008_dkim.sql")),
 ];
 
 /// Whether `error` says that a unique column already holds the value.

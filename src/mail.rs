@@ -1,6 +1,7 @@
 //! Mail: what waits ([`outbox`]), what it says ([`message`]), who sends it ([`worker`]) and how
-//! ([`smtp`], [`mime`]).
+//! ([`smtp`], [`mime`]), signed ([`dkim`]).
 
+pub mod dkim;
 pub mod message;
 pub mod mime;
 pub mod outbox;

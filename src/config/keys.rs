@@ -44,7 +44,7 @@ pub struct Config {
     pub reminder: ReminderConfig,
 }
 
-/// `smtp.*`
+/// `smtp.*`, and `smtp.backup.*` within it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmtpConfig {
@@ -58,6 +58,16 @@ pub struct SmtpConfig {
     pub connections: u32,
     /// How long one step of the conversation may take.
     pub timeout: u64,
+    /// `auto`, `plain`, `login` or `xoauth2`: how to log in.
+    pub auth: Option<String>,
+    /// What XOAUTH2 logs in with, instead of a password.
+    pub token: Option<Hidden>,
+    /// A file with that token, read for every new connection: tokens expire.
+    pub token_file: Option<PathBuf>,
+    /// At most so many mails a second; unset: as many as go.
+    pub per_second: Option<u32>,
+    /// A second relay, for when the first is down or says "not now".
+    pub backup: Option<Box<SmtpConfig>>,
 }
 
 /// `limits.*`: the defaults are generous for people and tight for scripts.
@@ -220,7 +230,18 @@ impl Default for Config {
 
 impl Default for SmtpConfig {
     fn default() -> Self {
-        Self { url: None, tls: None, ca_file: None, connections: 16, timeout: 60 }
+        Self {
+            url: None,
+            tls: None,
+            ca_file: None,
+            connections: 16,
+            timeout: 60,
+            auth: None,
+            token: None,
+            token_file: None,
+            per_second: None,
+            backup: None,
+        }
     }
 }
 

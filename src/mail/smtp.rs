@@ -1,7 +1,7 @@
-//! Sending one rendered message to the configured mail server (RFC 5321), over a few connections
+//! Sending one rendered message to the configured mail servers (RFC 5321), over a few connections
 //! that are kept between mails.
 //!
-//! The conversation itself is in `session`. lettre builds our messages (`mime`) but does not carry
+//! One server with its connections is a `relay`, the conversation itself is in `session`. lettre builds our messages (`mime`) but does not carry
 //! them, because its connection (0.11.23) does not say which command a refusal answers, puts no time
 //! limit on a reply, cannot set TCP_NODELAY, and takes what a man in the middle wrote in clear after
 //! `STARTTLS` for the server's answers inside TLS.
@@ -9,21 +9,17 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use relay::Relay;
+use reply::{Failure, printable, wire_form};
 
-use reply::{Failure, Step, wire_form};
-use session::{Server, Session};
+pub use auth::{Auth, TokenSource};
 
+mod auth;
+mod relay;
 mod reply;
 mod session;
 mod target;
-
-/// How long an unused connection is kept before it is closed with `QUIT`: at least this, at most
-/// twice this. Servers hang up after minutes; not leaving first is impolite and costs a retry.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// When the connection must be encrypted. A `smtps://` URL is encrypted from the first byte whatever
 /// the policy. Whenever TLS is used, the certificate is verified, for the host name of the URL.
@@ -45,14 +41,16 @@ impl FromStr for TlsPolicy {
             "required" => Ok(Self::Required),
             "opportunistic" => Ok(Self::Opportunistic),
             "none" => Ok(Self::None),
-            _ => Err("smtp.tls must be \"required\", \"opportunistic\" or \"none\"".to_owned()),
+            _ => Err("use \"required\", \"opportunistic\" or \"none\"".to_owned()),
         }
     }
 }
 
-/// Where and how mail leaves this installation.
+/// Where and how mail leaves this installation: one relay.
 #[derive(Clone)]
 pub struct SmtpSettings {
+    /// What its settings are called, for messages: `smtp` or `smtp.backup`.
+    pub key: &'static str,
     /// `smtp://[user:password@]host[:port]` or `smtps://…`; user and password percent-encoded. The
     /// port is 465 for `smtps`, otherwise 587 with a log-in and 25 without.
     pub url: String,
@@ -64,6 +62,12 @@ pub struct SmtpSettings {
     pub timeout_seconds: u64,
     /// A PEM file of certificates trusted besides the system's, for a private authority.
     pub root_certificate: Option<PathBuf>,
+    /// How to log in, where the URL names a user.
+    pub auth: Auth,
+    /// What to log in with instead of a password.
+    pub token: Option<TokenSource>,
+    /// At most so many mails a second, evenly; `None`: as many as go.
+    pub per_second: Option<u32>,
     /// The name given in `EHLO`; without one, the address literal of our end (RFC 5321, 4.1.3).
     pub hello: Option<String>,
 }
@@ -72,18 +76,22 @@ impl SmtpSettings {
     /// Settings for `url` with everything else at its default.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
+            key: "smtp",
             url: url.into(),
             tls: None,
             connections: 8,
             timeout_seconds: 30,
             root_certificate: None,
+            auth: Auth::Auto,
+            token: None,
+            per_second: None,
             hello: None,
         }
     }
 }
 
 impl fmt::Debug for SmtpSettings {
-    /// Leaves out the URL, which may hold a password.
+    /// Leaves out the URL, which may hold a password, and the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmtpSettings")
             .field("tls", &self.tls)
@@ -117,43 +125,42 @@ pub enum Outcome {
     },
 }
 
-/// The way out for mail: connects when there is something to send, keeps connections for the next.
+/// The way out for mail: one relay, or a second one behind it for when the first is down or says
+/// "not now".
+///
+/// The second is never asked once the first may have the message: the mail would arrive twice. A
+/// first relay that is down is passed by for a while, so that it does not cost each mail a time-out,
+/// and tried again by single mails until one gets through.
 pub struct Smtp {
-    server: Server,
-    slots: Semaphore,
-    pool: Arc<Mutex<Pool>>,
-}
-
-#[derive(Default)]
-struct Pool {
-    idle: Vec<Idle>,
-    sweeping: bool,
-}
-
-struct Idle {
-    session: Session,
-    /// Whether the sweeper has seen it lie here before.
-    stale: bool,
+    first: Relay,
+    backup: Option<Relay>,
 }
 
 impl fmt::Debug for Smtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Smtp({})", self.server.place())
+        match &self.backup {
+            None => write!(f, "Smtp({})", self.first.place()),
+            Some(backup) => write!(f, "Smtp({}, {})", self.first.place(), backup.place()),
+        }
     }
 }
 
 impl Smtp {
-    /// Reads the settings; connects to nothing yet.
+    /// Reads the settings of one relay; connects to nothing yet.
     ///
     /// # Errors
     /// One line that names the setting and what to do, for a URL or certificate file that cannot be
     /// used, or for a log-in that would cross the network in clear. It never repeats the URL.
     pub fn new(settings: &SmtpSettings) -> Result<Self, String> {
-        Ok(Self {
-            server: target::server(settings)?,
-            slots: Semaphore::new(settings.connections.max(1) as usize),
-            pool: Arc::default(),
-        })
+        Ok(Self { first: Relay::new(settings)?, backup: None })
+    }
+
+    /// The same with a second relay.
+    ///
+    /// # Errors
+    /// As [`Smtp::new`].
+    pub fn with_backup(first: &SmtpSettings, backup: &SmtpSettings) -> Result<Self, String> {
+        Ok(Self { first: Relay::new(first)?, backup: Some(Relay::new(backup)?) })
     }
 
     /// Hands over one message to one recipient.
@@ -168,107 +175,88 @@ impl Smtp {
         if !speakable(envelope_to) {
             return Outcome::Refused { reply: "the address cannot be used in SMTP".into() };
         }
-        let Ok(_slot) = self.slots.acquire().await else {
-            return Outcome::Deferred { reply: "mail is being shut down".into(), perhaps: false };
-        };
-        match self.hand_over(envelope_from, envelope_to, &wire_form(raw)).await {
-            Ok(reply) => Outcome::Accepted { reply },
-            Err(failure) if failure.is_final() => Outcome::Refused { reply: failure.text },
-            Err(failure) => {
-                let perhaps = failure.is_open();
-                Outcome::Deferred { reply: failure.text, perhaps }
+        let wire = wire_form(raw);
+        let mut told = Vec::new();
+        for (name, relay) in self.in_turn() {
+            let result = relay.send(envelope_from, envelope_to, &wire).await;
+            count(name, &result);
+            match result {
+                Ok(reply) if name == BACKUP => {
+                    let reply = format!("{reply} (through the backup relay, {})", relay.place());
+                    return Outcome::Accepted { reply: printable(&reply) };
+                }
+                Ok(reply) => return Outcome::Accepted { reply },
+                Err(failure) if failure.is_final() => {
+                    return Outcome::Refused { reply: failure.text };
+                }
+                Err(failure) if failure.is_open() => {
+                    return Outcome::Deferred { reply: failure.text, perhaps: true };
+                }
+                Err(failure) => told.push((name, failure.text)),
             }
         }
+        // In the order of the settings, whichever was asked first.
+        told.sort_by_key(|(name, _)| *name == BACKUP);
+        let told: Vec<_> = told.into_iter().map(|(_, text)| text).collect();
+        Outcome::Deferred { reply: printable(&told.join("; the backup relay: ")), perhaps: false }
     }
 
-    /// Tries what sending needs, short of a mail: connect, `EHLO`, TLS, log in, `QUIT`. Both sides of
-    /// the result are one line for the operator: what was found, or what failed.
+    /// The relays, with the one to ask first in front. One that is down goes behind, not away: the
+    /// other may be down as well, and this one up again.
+    fn in_turn(&self) -> Vec<(&'static str, &Relay)> {
+        let mut relays = vec![(FIRST, &self.first)];
+        if let Some(backup) = &self.backup {
+            relays.push((BACKUP, backup));
+            if self.first.is_passed_by() {
+                relays.reverse();
+            }
+        }
+        relays
+    }
+
+    /// Why the first relay is passed by at the moment, if it is and there is a second.
+    pub fn on_backup(&self) -> Option<String> {
+        self.backup.as_ref().and_then(|_| self.first.trouble())
+    }
+
+    /// Tries what sending needs, short of a mail, with the first relay: connect, `EHLO`, TLS, log in,
+    /// `QUIT`. Both sides of the result are one line for the operator: what was found, or what failed.
     ///
     /// # Errors
-    /// When any of these steps fails, so that no mail could leave either.
+    /// When any of these steps fails, so that no mail could leave that way.
     pub async fn check(&self) -> Result<String, String> {
-        let session = Session::open(&self.server).await.map_err(|failure| failure.text)?;
-        let found = format!("{}: {}", self.server.place(), session.describe());
-        session.quit().await;
-        Ok(found)
+        self.first.check().await
+    }
+
+    /// The same with the second relay; `None` where there is none.
+    pub async fn check_backup(&self) -> Option<Result<String, String>> {
+        match &self.backup {
+            Some(backup) => Some(backup.check().await),
+            None => None,
+        }
     }
 
     /// Closes the connections that are not in use, for an orderly end.
     pub async fn close(&self) {
-        let idle = std::mem::take(&mut lock(&self.pool).idle);
-        for Idle { session, .. } in idle {
-            session.quit().await;
-        }
-    }
-
-    /// A kept connection may have been closed by the server meanwhile. That shows at `MAIL`, when
-    /// nothing has been handed over yet, and is no reason to defer: a fresh one is tried at once.
-    async fn hand_over(&self, from: &str, to: &str, wire: &[u8]) -> Result<String, Failure> {
-        let kept = lock(&self.pool).idle.pop();
-        if let Some(Idle { mut session, .. }) = kept {
-            let result = session.deliver(from, to, wire).await;
-            match &result {
-                Err(failure) if failure.step == Step::Mail && failure.ends_session() => {}
-                _ => return self.settle(session, result).await,
-            }
-        }
-        let mut session = Session::open(&self.server).await?;
-        let result = session.deliver(from, to, wire).await;
-        self.settle(session, result).await
-    }
-
-    /// Keeps the connection for the next mail if it is in a known state, otherwise leaves.
-    async fn settle(
-        &self,
-        mut session: Session,
-        result: Result<String, Failure>,
-    ) -> Result<String, Failure> {
-        let reusable = match &result {
-            Ok(_) => true,
-            Err(failure) if failure.ends_session() || failure.step == Step::Mail => false,
-            Err(_) => session.reset().await.is_ok(),
-        };
-        if reusable {
-            self.keep(session);
-        } else {
-            session.leave().await;
-        }
-        result
-    }
-
-    fn keep(&self, session: Session) {
-        let mut pool = lock(&self.pool);
-        pool.idle.push(Idle { session, stale: false });
-        if !std::mem::replace(&mut pool.sweeping, true) {
-            tokio::spawn(sweep(Arc::downgrade(&self.pool)));
+        self.first.close().await;
+        if let Some(backup) = &self.backup {
+            backup.close().await;
         }
     }
 }
 
-/// Closes what has not been used for a whole period; ends when nothing is left to watch.
-async fn sweep(pool: Weak<Mutex<Pool>>) {
-    loop {
-        tokio::time::sleep(IDLE).await;
-        let Some(pool) = pool.upgrade() else { return };
-        let (old, done) = {
-            let mut pool = lock(&pool);
-            let old: Vec<Idle> = pool.idle.extract_if(.., |idle| idle.stale).collect();
-            pool.idle.iter_mut().for_each(|idle| idle.stale = true);
-            pool.sweeping = !pool.idle.is_empty();
-            (old, !pool.sweeping)
-        };
-        for Idle { session, .. } in old {
-            session.quit().await;
-        }
-        if done {
-            return;
-        }
-    }
-}
+/// The relays' names, for metrics.
+const FIRST: &str = "first";
+const BACKUP: &str = "backup";
 
-/// The pool stays usable after a panic elsewhere: at worst it holds a connection too many.
-fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
-    pool.lock().unwrap_or_else(PoisonError::into_inner)
+fn count(relay: &'static str, result: &Result<String, Failure>) {
+    let outcome = match result {
+        Ok(_) => "accepted",
+        Err(failure) if failure.is_final() => "refused",
+        Err(failure) if failure.is_open() => "unknown",
+        Err(_) => "deferred",
+    };
+    metrics::counter!("doorkey_relay_mails", "relay" => relay, "outcome" => outcome).increment(1);
 }
 
 /// Whether an address can stand between the angle brackets of a command as it is. Addresses were

@@ -20,6 +20,8 @@ use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Db, Result};
+use crate::mail::dkim::keyring::Keyring;
+use crate::mail::dkim::life;
 use crate::mail::message;
 use crate::mail::mime;
 use crate::mail::outbox::{self, Leased};
@@ -67,6 +69,8 @@ pub struct Context {
     pub seals: SealKeys,
     /// The way out; none while no mail server is configured: then mail waits.
     pub smtp: Option<Arc<Smtp>>,
+    /// Signs mail.
+    pub keyring: Arc<Keyring>,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
     /// Whether many are at the door.
@@ -161,6 +165,7 @@ impl Worker {
     /// What the database says.
     pub async fn drain(&self) -> Result<usize> {
         self.admit_staff().await?;
+        self.context.keyring.refresh(&self.context.db).await?;
         let mut done = 0;
         loop {
             let config = &self.context.config.mail;
@@ -191,6 +196,12 @@ impl Worker {
         let context = &self.context;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let now = context.clock.now();
+        if !context.keyring.is_ready()
+            && let Err(error) = context.keyring.refresh(&context.db).await
+        {
+            tracing::error!(%error, "cannot read the signing keys; trying again");
+            return Vec::new();
+        }
         match outbox::claim(&context.db, &context.config.mail, &self.name, most, now).await {
             Ok(found) => found,
             Err(error) => {
@@ -251,20 +262,30 @@ impl Worker {
         };
         let store = &made.store;
         let rendered = message::render(&made.draft, store);
+        let domain = store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let raw = mime::compose(
             made.draft.sender_name(store),
             &store.sender,
             made.draft.to(),
             made.draft.language(store).code(),
             &rendered,
-            store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain),
+            domain,
             made.made_at,
         );
-        match raw {
-            Ok(raw) => smtp.send(&store.sender, made.draft.to(), &raw).await,
+        let raw = match raw {
+            Ok(raw) => raw,
             Err(error) => {
-                Outcome::Refused { reply: format!("the mail cannot be written: {error}") }
+                let reply = format!("the mail cannot be written: {error}");
+                return Outcome::Refused { reply };
             }
+        };
+        let domain = domain.to_lowercase();
+        match self.context.keyring.sign(&store.merchant_id, &domain, raw).await {
+            Ok(raw) => smtp.send(&store.sender, made.draft.to(), &raw).await,
+            Err(error) => Outcome::Deferred {
+                reply: format!("the mail cannot be signed: {error}"),
+                perhaps: false,
+            },
         }
     }
 
@@ -274,6 +295,9 @@ impl Worker {
         let now = context.clock.now();
         if let Err(error) = context.stores.refresh(&context.db).await {
             tracing::warn!(%error, "cannot look for changed stores");
+        }
+        if let Err(error) = context.keyring.refresh(&context.db).await {
+            tracing::warn!(%error, "cannot look for changed signing keys");
         }
         if let Err(error) = self.admit_staff().await {
             tracing::warn!(%error, "cannot look for staff who forgot their password");
@@ -303,6 +327,7 @@ async fn tidy(context: &Context, now: Micros) -> Result<()> {
     seal::tidy(db, &context.seals).await?;
     staff::access::tidy(db, now).await?;
     staff_recovery::tidy(db, &context.config, now).await?;
+    life::tidy(db, now).await?;
     outbox::tidy(db, now).await?;
     numbers::fold(db, now).await
 }

@@ -11,7 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::session::{Login, Server};
+use super::auth::{Auth, Login};
+use super::session::Server;
 use super::{SmtpSettings, TlsPolicy};
 
 /// Makes a [`Server`] of the settings.
@@ -19,20 +20,24 @@ use super::{SmtpSettings, TlsPolicy};
 /// # Errors
 /// One line that names the setting, never its secret parts.
 pub(super) fn server(settings: &SmtpSettings) -> Result<Server, String> {
+    let key = settings.key;
     let url = Url::parse(settings.url.trim()).map_err(|error| {
-        format!("smtp.url cannot be read ({error}): write smtp://[user:password@]host[:port]")
+        format!("{key}.url cannot be read ({error}): write smtp://[user:password@]host[:port]")
     })?;
     let implicit_tls = match url.scheme() {
         "smtp" => false,
         "smtps" => true,
-        other => return Err(format!("smtp.url must start with smtp:// or smtps://, not {other}:")),
+        other => {
+            return Err(format!("{key}.url must start with smtp:// or smtps://, not {other}:"));
+        }
     };
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or("smtp.url names no host")?;
+    let host = url.host_str().filter(|host| !host.is_empty());
+    let host = host.ok_or_else(|| format!("{key}.url names no host"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err("smtp.url must end after the host and port".to_owned());
+        return Err(format!("{key}.url must end after the host and port"));
     }
-    let login = login(&url)?;
+    let login = login(settings, &url)?;
     let port = url.port().unwrap_or(match (implicit_tls, &login) {
         (true, _) => 465,
         (false, Some(_)) => 587,
@@ -42,14 +47,16 @@ pub(super) fn server(settings: &SmtpSettings) -> Result<Server, String> {
     let default = if loopback { TlsPolicy::None } else { TlsPolicy::Required };
     let policy = settings.tls.unwrap_or(default);
     if login.is_some() && policy == TlsPolicy::None && !implicit_tls && !loopback {
-        return Err("smtp.tls = \"none\" would send the password in clear: use \"required\"".into());
+        return Err(format!(
+            "{key}.tls = \"none\" would send the password in clear: use \"required\""
+        ));
     }
     let nameable = |name: &String| name.bytes().all(|b| b.is_ascii_graphic()) && !name.is_empty();
     if !settings.hello.as_ref().is_none_or(nameable) {
         return Err("smtp.hello must be a host name".to_owned());
     }
     let name = ServerName::try_from(host.clone())
-        .map_err(|_| "smtp.url: the host is no valid name or address".to_owned())?;
+        .map_err(|_| format!("{key}.url: the host is no valid name or address"))?;
     Ok(Server {
         name,
         host,
@@ -64,21 +71,30 @@ pub(super) fn server(settings: &SmtpSettings) -> Result<Server, String> {
     })
 }
 
-fn login(url: &Url) -> Result<Option<Login>, String> {
+fn login(settings: &SmtpSettings, url: &Url) -> Result<Option<Login>, String> {
+    let (key, auth, token) = (settings.key, settings.auth, &settings.token);
+    if auth == Auth::Xoauth2 && token.is_none() {
+        return Err(format!("{key}.auth is xoauth2: set {key}.token or {key}.token_file"));
+    }
     if url.username().is_empty() && url.password().is_none() {
-        return Ok(None);
+        return match token {
+            Some(_) => Err(format!("{key}.url must name the user of the token: smtps://user@host")),
+            None => Ok(None),
+        };
     }
     let decode = |text: &str| {
         percent_decode_str(text)
             .decode_utf8()
             .ok()
-            .filter(|text| !text.contains('\0'))
+            .filter(|text| !text.contains(['\0', '\u{1}']))
             .map(|text| text.into_owned())
-            .ok_or("smtp.url: user and password must be percent-encoded UTF-8")
+            .ok_or_else(|| format!("{key}.url: user and password must be percent-encoded UTF-8"))
     };
     Ok(Some(Login {
         user: decode(url.username())?,
         password: Zeroizing::new(decode(url.password().unwrap_or_default())?),
+        token: token.clone(),
+        auth,
     }))
 }
 
@@ -98,7 +114,7 @@ fn tls_config(settings: &SmtpSettings, used: bool) -> Result<Arc<ClientConfig>, 
     }
     if let Some(path) = &settings.root_certificate {
         let unusable = |error: &dyn std::fmt::Display| {
-            format!("smtp.root_certificate {}: {error}", path.display())
+            format!("{}.ca_file {}: {error}", settings.key, path.display())
         };
         let mut found = false;
         for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unusable(&e))? {

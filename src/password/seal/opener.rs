@@ -10,7 +10,7 @@ use super::file::KeyFile;
 use crate::activity::{self, Act, Action, Actor};
 use crate::args;
 use crate::clock::Micros;
-use crate::config::Config;
+use crate::config::{Config, Hidden};
 use crate::customer::Customer;
 use crate::db::{self, Tx};
 use crate::password::Password;
@@ -96,15 +96,17 @@ impl SealKeys {
     }
 }
 
-/// Whether mail leaves over verified TLS, or to this very machine.
+/// Whether mail leaves over verified TLS, or to this very machine, whichever relay takes it.
 pub fn is_mail_verified(config: &Config) -> bool {
-    let Some(url) = &config.smtp.url else { return false };
-    let near = || {
-        let url = url::Url::parse(url.reveal().trim()).ok()?;
-        Some(is_safe_url(&format!("http://{}", url.host_str()?)))
-    };
-    // Unset, it is required but on loopback.
-    matches!(config.smtp.tls.as_deref(), None | Some("required")) || near().unwrap_or(false)
+    config.smtp.relays().all(|(_, relay)| {
+        let near = |url: &Hidden| {
+            let url = url::Url::parse(url.reveal().trim()).ok()?;
+            Some(is_safe_url(&format!("http://{}", url.host_str()?)))
+        };
+        // Unset, it is required but on loopback.
+        let required = matches!(relay.tls.as_deref(), None | Some("required"));
+        relay.url.as_ref().is_some_and(|url| required || near(url).unwrap_or(false))
+    })
 }
 
 /// What there is for a customer.

@@ -1,0 +1,82 @@
+//! Making a pair of keys, and what they look like at rest.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as B64;
+use mail_auth::common::crypto::Ed25519Key;
+use rsa::Generate;
+use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use zeroize::Zeroizing;
+
+use super::Algorithm;
+use crate::secret::random;
+
+/// One key: its private half as PKCS #8, its public half as records hold it.
+pub(super) struct Material {
+    pub algorithm: Algorithm,
+    pub private: Zeroizing<Vec<u8>>,
+    pub public: String,
+}
+
+/// A fresh pair, in memory alone.
+pub struct Pair {
+    /// What both selectors begin with.
+    pub(super) name: String,
+    pub(super) keys: Vec<Material>,
+}
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pair({})", self.name)
+    }
+}
+
+impl Pair {
+    /// Makes a pair on a thread of its own: finding the primes takes a good part of a second.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give, as [`crate::secret::random`].
+    pub async fn generate() -> Self {
+        tokio::task::spawn_blocking(Self::generate_here).await.expect("making keys does not panic")
+    }
+
+    /// The same on this thread.
+    fn generate_here() -> Self {
+        let rsa = rsa::PrivateKey::generate();
+        let private = rsa.to_pkcs8_der().expect("a fresh key can be written");
+        let public = rsa.as_public_key().to_public_key_der().expect("a fresh key can be written");
+        let rsa = Material {
+            algorithm: Algorithm::Rsa,
+            private: Zeroizing::new(private.as_bytes().to_vec()),
+            public: B64.encode(public.as_bytes()),
+        };
+        let private = Ed25519Key::generate_pkcs8().expect("the operating system has randomness");
+        let private = Zeroizing::new(private);
+        let key = Ed25519Key::from_pkcs8_der(&private).expect("a fresh key can be read");
+        let ed25519 = Material {
+            algorithm: Algorithm::Ed25519,
+            private,
+            public: B64.encode(key.public_key()),
+        };
+        Self { name: name(), keys: vec![rsa, ed25519] }
+    }
+}
+
+/// A selector tells nobody anything; it must only never have been used before in this domain, or
+/// whoever kept the old record would reject the new key's signatures.
+fn name() -> String {
+    let number = u64::from_le_bytes(random());
+    format!("doorkey-{}", crate::spell(number).replace('-', "").to_lowercase())
+}
+
+/// The selector of one key of a pair.
+pub(super) fn selector(pair: &str, algorithm: Algorithm) -> String {
+    match algorithm {
+        Algorithm::Rsa => format!("{pair}-r"),
+        Algorithm::Ed25519 => format!("{pair}-e"),
+    }
+}
+
+/// What a sealed key is bound to: it cannot be put to use for another merchant or domain.
+pub(super) fn context(merchant_id: &str, domain: &str, selector: &str) -> String {
+    format!("dkim\n{merchant_id}\n{domain}\n{selector}")
+}
