@@ -76,6 +76,11 @@ actions! {
     StoreChanged = "store.changed", "Changed a store";
     MailWordingChanged = "mail.wording_changed", "Changed the wording of a mail";
     MailWordingReset = "mail.wording_reset", "Put back the wording of a mail";
+    DomainChecked = "mail.domain_checked", "Checked a sender domain";
+    DomainWorse = "mail.domain_worse", "A sender domain got worse";
+    TestMailSent = "mail.test_sent", "Sent a test mail";
+    ProbeSwitched = "mail.probe_switched", "Switched the recovery probe";
+    ProbeFailed = "mail.probe_failed", "The recovery probe failed";
     SettingsChanged = "settings.changed", "Changed settings";
     ReminderModeChanged = "settings.reminder_mode", "Changed what the reminder contains";
     DkimKeysMade = "dkim.keys_made", "Made keys that sign mail";

@@ -15,6 +15,8 @@ use crate::config::{Config, Hidden, SmtpConfig};
 use crate::db::{self, Db};
 use crate::locale::Language;
 use crate::mail::dkim::keyring::Keyring;
+use crate::mail::dns::Dns;
+use crate::mail::doctor;
 use crate::mail::outbox;
 use crate::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use crate::mail::worker::{self, Worker};
@@ -61,6 +63,8 @@ pub struct Inner {
     pub intake: Intake,
     /// The way out for mail; none while no mail server is configured.
     pub smtp: Option<Arc<Smtp>>,
+    /// Asks name servers.
+    pub dns: Dns,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
     /// News of timelines for pages that stay open.
@@ -147,6 +151,7 @@ impl App {
             sealer: Sealer::new(&config, secret),
             main_origin: main_origin(&config).into(),
             smtp: smtp(&config)?.map(Arc::new),
+            dns: Dns::new(&config.dns),
             live: Live::new(db.clone(), clock.clone()),
             openers: Arc::new(Semaphore::new(2)),
             worker_alive_at: Arc::new(AtomicI64::new(0)),
@@ -213,6 +218,17 @@ impl App {
             return Some(format!("{text} {OPERATOR}"));
         }
         None
+    }
+
+    /// What the doctor works with.
+    pub fn doctor(&self) -> doctor::Tools<'_> {
+        doctor::Tools {
+            config: &self.config,
+            db: &self.db,
+            dns: &self.dns,
+            stores: &self.stores,
+            activity: &self.keys.activity,
+        }
     }
 
     /// A mail worker for this application.

@@ -4,6 +4,7 @@
 //! be given as `<key>_file`. Unknown keys are refused by name: a setting that silently does nothing
 //! is a setting lost.
 
+mod doctor;
 mod keys;
 mod value;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use crate::secret::Secret;
 
+pub use doctor::{DnsConfig, DoctorConfig, ProbeConfig};
 pub use keys::*;
 pub use value::{Hidden, Network};
 
@@ -71,6 +73,7 @@ impl Config {
         if let Some(backup) = &self.smtp.backup {
             backup.check("smtp.backup")?;
         }
+        self.probe.check()?;
         let l = &self.limits;
         for (key, value) in [
             ("limits.mail_interval", l.mail_interval),
@@ -105,6 +108,10 @@ impl Config {
             ("mail.give_up", self.mail.give_up),
             ("mail.notice_give_up", self.mail.notice_give_up),
             ("mail.lease", self.mail.lease),
+            ("dns.timeout", i64::try_from(self.dns.timeout).unwrap_or(0)),
+            ("doctor.every", self.doctor.every),
+            ("probe.slow", self.probe.slow),
+            ("probe.give_up", self.probe.give_up),
         ] {
             if !(1..=1_000_000_000).contains(&value) {
                 return Err(format!("{key} is {value}; it must be between 1 and 1000000000"));

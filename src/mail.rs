@@ -1,7 +1,9 @@
 //! Mail: what waits ([`outbox`]), what it says ([`message`]), who sends it ([`worker`]) and how
-//! ([`smtp`], [`mime`]), signed ([`dkim`]).
+//! ([`smtp`], [`mime`]), signed ([`dkim`]); whether it can arrive ([`doctor`], which asks [`dns`]).
 
 pub mod dkim;
+pub mod dns;
+pub mod doctor;
 pub mod message;
 pub mod mime;
 pub mod outbox;

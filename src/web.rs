@@ -128,6 +128,8 @@ pub fn doorkey(app: &App) -> Router {
         .route("/oms/activity/read", post(oms::activity::mark_read))
         .route("/oms/numbers", get(oms::numbers::show))
         .route("/oms/email", get(oms::email::show))
+        .route("/oms/email/doctor", get(oms::doctor::list))
+        .route("/oms/email/doctor/{domain}", get(oms::doctor::show).post(oms::doctor::check))
         // Staff: the door and the own account
         .route("/oms", get(oms::login::front))
         .route("/oms/login", get(oms::login::show).post(oms::login::submit))

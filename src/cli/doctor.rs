@@ -2,6 +2,7 @@
 //! nothing.
 
 mod checks;
+mod domains;
 mod seal;
 
 use serde::Serialize;
@@ -40,9 +41,9 @@ struct Finding {
     todo: Option<String>,
 }
 
-/// The findings, in the order in which they were made.
+/// The findings, in the order in which they were made; and all that was found about sender domains.
 #[derive(Debug, Default)]
-struct Report(Vec<Finding>);
+struct Report(Vec<Finding>, Vec<serde_json::Value>);
 
 impl Report {
     fn ok(&mut self, what: impl Into<String>) {
@@ -89,7 +90,9 @@ pub async fn run(command: Doctor, config: &Config) -> Result<(), Failure> {
     let failed = report.count(Level::Fail);
     if command.json {
         let (ok, findings) = (failed == 0, &report.0);
-        admin::say_json(&serde_json::json!({ "ok": ok, "findings": findings }))?;
+        let domains = &report.1;
+        let said = serde_json::json!({ "ok": ok, "findings": findings, "domains": domains });
+        admin::say_json(&said)?;
     } else {
         admin::say(&report.lines())?;
     }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::demo::data;
+use crate::mail::doctor;
 use crate::password::Params;
 use crate::store;
 use crate::web;
@@ -149,6 +150,9 @@ pub async fn serve(
             Ok(())
         });
     }
+    if role != Role::Web {
+        tasks.spawn(look_after_mail(app.clone(), stopped.clone()));
+    }
     tasks.spawn(keep_metrics(metrics.clone(), stopped.clone()));
     if role != Role::Mail {
         tasks.spawn(look_around(app.clone(), stopped.clone()));
@@ -198,6 +202,25 @@ async fn look_around(app: App, mut stopped: watch::Receiver<bool>) -> Result<(),
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Sends the doctor round, when it is time and no other process does. What it asks of name servers
+/// may take minutes; stopping does not wait for it.
+async fn look_after_mail(app: App, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
+    let name = crate::new_id();
+    while !*stopped.borrow() {
+        let now = app.clock.now();
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = async {
+                if let Err(error) = doctor::round::go(&app.doctor(), &name, now).await {
+                    tracing::warn!(%error, "cannot look at the sender domains; trying again");
+                }
+                tokio::time::sleep(Duration::from_secs(15)).await;
+            } => {}
         }
     }
     Ok(())

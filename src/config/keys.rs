@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::doctor::{DnsConfig, DoctorConfig, ProbeConfig};
 use super::value::{Hidden, Network, networks};
 
 /// Everything an operator can set. Durations are whole seconds.
@@ -42,6 +43,12 @@ pub struct Config {
     pub mail: MailConfig,
     /// The reminder that staff send.
     pub reminder: ReminderConfig,
+    /// Name servers.
+    pub dns: DnsConfig,
+    /// What looks at sender domains.
+    pub doctor: DoctorConfig,
+    /// What tries the whole way of a mail.
+    pub probe: ProbeConfig,
 }
 
 /// `smtp.*`, and `smtp.backup.*` within it.
@@ -224,6 +231,9 @@ impl Default for Config {
             password: PasswordConfig::default(),
             mail: MailConfig::default(),
             reminder: ReminderConfig::default(),
+            dns: DnsConfig::default(),
+            doctor: DoctorConfig::default(),
+            probe: ProbeConfig::default(),
         }
     }
 }

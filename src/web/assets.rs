@@ -38,6 +38,7 @@ static ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| {
         "oms-parts.css",
         "oms.js",
         "oms-tour.js",
+        "oms-copy.js",
         "oms-search.js",
         "oms.svg",
         "mailbox.css",

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod contact;
 pub mod customers;
 pub mod desk;
+pub mod doctor;
 pub mod email;
 pub mod factor;
 pub mod fields;

@@ -11,6 +11,7 @@ mod canary;
 mod commands;
 mod configuration;
 mod crash;
+mod doctor;
 mod journey;
 mod layers;
 mod link;

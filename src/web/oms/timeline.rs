@@ -212,8 +212,7 @@ pub async fn show(
     let standing =
         reminder::standing(&app.db, &app.config, &customer, desk.staff(), desk.now).await?;
     let view = View::of(&desk, &customer, &standing, wanted.before.as_deref()).await?;
-    // A browser names HTML too.
-    if accepts(&headers, "application/json") && !accepts(&headers, "text/html") {
+    if wants_json(&headers) {
         let View { rows: entries, older, say, .. } = view;
         return Ok(Json(Exported { entries, older, say }).into_response());
     }
@@ -235,6 +234,11 @@ pub fn full_name(desk: &Desk, customer: &Customer) -> String {
         return name;
     }
     if desk.may(Role::Agent) { customer.email.clone() } else { mask(&customer.email) }
+}
+
+/// Whether a program asks: a browser names HTML too.
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
+    accepts(headers, "application/json") && !accepts(headers, "text/html")
 }
 
 /// Whether `Accept` names this kind of answer.

@@ -105,6 +105,9 @@ const ROUTES: &[Route] = &[
     ("POST", "/oms/activity/read", &[("upto", "1")], Administrator),
     ("GET", "/oms/numbers", NOTHING, Viewer),
     ("GET", "/oms/email", NOTHING, Viewer),
+    ("GET", "/oms/email/doctor", NOTHING, Viewer),
+    ("GET", "/oms/email/doctor/{domain}", NOTHING, Viewer),
+    ("POST", "/oms/email/doctor/{domain}", NOTHING, Agent),
     ("POST", "/oms/customers/{customer}/reminder", NOTHING, Agent),
     // Tutorials and help
     ("GET", "/oms/tutorials", NOTHING, Viewer),
@@ -135,6 +138,7 @@ struct Ids {
     customer: String,
     store: String,
     staff: String,
+    domain: String,
     article: &'static str,
 }
 
@@ -145,6 +149,7 @@ impl Ids {
             customer: test.customer_id(&store.key, "ada@example.test").await,
             store: store.id.clone(),
             staff: test.seat(staff).await.staff_id,
+            domain: store.sender.split_once('@').unwrap().1.into(),
             article: "phone",
         }
     }
@@ -153,6 +158,7 @@ impl Ids {
         text.replace("{customer}", &self.customer)
             .replace("{store}", &self.store)
             .replace("{staff}", &self.staff)
+            .replace("{domain}", &self.domain)
             .replace("{kind}", "recovery")
             .replace("{article}", self.article)
     }
@@ -224,6 +230,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         customer: test.customer_id("northwind", "ada@example.test").await,
         store: test.store("northwind").id.clone(),
         staff: "foreign-staff".into(),
+        domain: "northwind.test".into(),
         article: "no-such",
     };
     let mut seat = test.seat(ADMIN).await;
@@ -232,8 +239,8 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         let (status, _) = send(&mut seat, route, &foreign, true).await;
         assert_eq!(status, 404, "{} {}", route.0, route.1);
         assert_eq!(state(&test).await, before, "{} {}", route.0, route.1);
-        let unknown =
-            Ids { customer: "x".into(), store: "x".into(), staff: "x".into(), article: "x" };
+        let x = || "x".to_owned();
+        let unknown = Ids { customer: x(), store: x(), staff: x(), domain: x(), article: "x" };
         assert_eq!(send(&mut seat, route, &unknown, true).await.0, 404, "{} {}", route.0, route.1);
     }
     // The control: the same requests with ids of one's own are answered.
