@@ -7,5 +7,7 @@ pub mod doctor;
 pub mod message;
 pub mod mime;
 pub mod outbox;
+pub mod probe;
 pub mod smtp;
+pub mod test_mail;
 pub mod worker;

@@ -57,11 +57,12 @@ impl What {
 
 /// Which entries count as what: as [`What::parse`] reads it, or null. The detail is compact JSON of
 /// our own; quotes inside of its texts are escaped, so no mail server's answer looks like a field.
-/// Practice is not counted.
+/// Practice and probes are not counted.
 macro_rules! what {
     () => {
         r#"CASE
-            WHEN customer_id IN (SELECT id FROM customer WHERE practice_at IS NOT NULL) THEN NULL
+            WHEN customer_id IN (SELECT id FROM customer
+                WHERE practice_at IS NOT NULL OR probe_at IS NOT NULL) THEN NULL
             WHEN kind = 'recovery_requested' THEN 'requested'
             WHEN kind = 'reminder_queued' THEN 'reminded'
             WHEN kind = 'mail_accepted' AND (detail LIKE '%"mail":"recovery"%'

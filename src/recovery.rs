@@ -7,9 +7,11 @@
 //!
 //! This module only queues mail; how mails look is `mail::message`'s business.
 
+mod inside;
 mod intake;
 mod opened;
 
+pub use inside::ask_for_probe;
 pub(crate) use intake::burn;
 pub use intake::{Accepted, Context, Crowd, Intake, Request};
 pub use opened::opened;

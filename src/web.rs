@@ -130,6 +130,13 @@ pub fn doorkey(app: &App) -> Router {
         .route("/oms/email", get(oms::email::show))
         .route("/oms/email/doctor", get(oms::doctor::list))
         .route("/oms/email/doctor/{domain}", get(oms::doctor::show).post(oms::doctor::check))
+        .route("/oms/email/test", get(oms::test_mail::show).post(oms::test_mail::send))
+        .route(
+            "/oms/email/test/{test}",
+            get(oms::test_mail::result)
+                .post(oms::test_mail::read_back)
+                .layer(DefaultBodyLimit::max(oms::test_mail::SOURCE_LIMIT)),
+        )
         // Staff: the door and the own account
         .route("/oms", get(oms::login::front))
         .route("/oms/login", get(oms::login::show).post(oms::login::submit))

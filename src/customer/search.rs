@@ -193,7 +193,7 @@ impl Keys {
 const _: () = assert!(FETCH == 26, "the limit in the text");
 
 /// A query that finds ids in one index and reads their records. The limit stands in the text, for a
-/// planner that does not know it may prefer to sort the whole range.
+/// planner that does not know it may prefer to sort the whole range. The customers of probes are nobody.
 macro_rules! query {
     ($order:literal, $condition:literal, $outer:literal) => {
         concat!(
@@ -202,7 +202,7 @@ macro_rules! query {
                 c.number_key, p.set_at,
                 (SELECT MAX(a.created_at) FROM address_change a WHERE a.customer_id = c.id
                  AND a.confirmed_at IS NULL AND a.ended_at IS NULL) AS asked_at
-             FROM (SELECT id FROM customer WHERE merchant_id = $1 AND ",
+             FROM (SELECT id FROM customer WHERE merchant_id = $1 AND probe_at IS NULL AND ",
             $condition,
             " ORDER BY ",
             $order,

@@ -5,6 +5,7 @@ mod custom;
 mod envelope;
 mod sample;
 mod staff;
+mod test;
 
 use std::fmt::Display;
 
@@ -22,6 +23,7 @@ use crate::db::{Result, Tx};
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
 use crate::mail::outbox::{self, End, Kind, Leased};
+use crate::mail::test_mail;
 use crate::recovery::{self, RecoveryMail};
 use crate::registration;
 use crate::reminder::{self, Carries, Mode, Ready};
@@ -30,6 +32,7 @@ use crate::store::Store;
 use crate::token::{self, NewToken, Purpose};
 
 pub use sample::sample;
+pub use test::render as render_test;
 
 /// How long the link of a notice can freeze the account.
 const FREEZE: Micros = 7 * DAY;
@@ -59,7 +62,7 @@ impl Draft {
     /// The language that it is written in: the reader's, if the store speaks it.
     pub fn language(&self, store: &Store) -> Language {
         match self.content {
-            Content::Staff(_) => self.language,
+            Content::Staff(_) | Content::Test(_) => self.language,
             _ => store.spoken(Some(self.language)),
         }
     }
@@ -68,13 +71,33 @@ impl Draft {
 #[derive(Debug)]
 enum Content {
     Recovery(Box<RecoveryMail>),
-    PasswordChanged { at: Micros, device: String, freeze: Token },
-    AddressConfirm { link: Token, expires_at: Micros, by_staff: bool },
-    AddressNotice { new: EmailAddress, undo: Token, by_staff: bool },
-    Registration { link: Token, expires_at: Micros },
+    PasswordChanged {
+        at: Micros,
+        device: String,
+        freeze: Token,
+    },
+    AddressConfirm {
+        link: Token,
+        expires_at: Micros,
+        by_staff: bool,
+    },
+    AddressNotice {
+        new: EmailAddress,
+        undo: Token,
+        by_staff: bool,
+    },
+    Registration {
+        link: Token,
+        expires_at: Micros,
+    },
     RegistrationExists,
-    Reminder { carries: Carries, stop: Token },
+    Reminder {
+        carries: Carries,
+        stop: Token,
+    },
     Staff(Box<staff::StaffMail>),
+    /// The mark that it carries.
+    Test(String),
 }
 
 /// What mails are made with.
@@ -170,6 +193,12 @@ async fn make_plain(
                 registration::Minted::Withheld(end) => Err(end),
             }
         }
+        Kind::TestMail => match test_mail::make(tx, addresses, mail, now).await? {
+            Some(test_mail::Made { to, mark }) => {
+                Ok(Draft { to, language: Language::En, content: Content::Test(mark) })
+            }
+            None => Err(End::Nobody),
+        },
         Kind::StaffInvitation
         | Kind::StaffReset
         | Kind::StaffRecovery
@@ -378,5 +407,6 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
             envelope::render(frame, store, carries, link("/not-me", stop))
         }
         Content::Staff(mail) => staff::render(mail, store),
+        Content::Test(mark) => test::render(store, mark),
     }
 }

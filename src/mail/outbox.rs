@@ -31,11 +31,13 @@ pub enum Kind {
     StaffRecovery,
     /// "Your staff password was changed".
     StaffPasswordChanged,
+    /// To see how mail arrives. Subject: the test mail.
+    TestMail,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Recovery,
         Self::PasswordChanged,
         Self::AddressConfirm,
@@ -46,6 +48,7 @@ impl Kind {
         Self::StaffReset,
         Self::StaffRecovery,
         Self::StaffPasswordChanged,
+        Self::TestMail,
     ];
 
     /// As stored.
@@ -61,6 +64,7 @@ impl Kind {
             Self::StaffReset => "staff_reset",
             Self::StaffRecovery => "staff_recovery",
             Self::StaffPasswordChanged => "staff_password_changed",
+            Self::TestMail => "test_mail",
         }
     }
 
@@ -85,7 +89,8 @@ impl Kind {
             | Self::Reminder
             | Self::StaffInvitation
             | Self::StaffReset
-            | Self::StaffRecovery => 0,
+            | Self::StaffRecovery
+            | Self::TestMail => 0,
         }
     }
 

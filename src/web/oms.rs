@@ -21,6 +21,7 @@ pub mod reminder;
 pub mod settings;
 pub mod staff;
 pub mod stores;
+pub mod test_mail;
 pub mod timeline;
 pub mod tutorials;
 pub mod wording;

@@ -5,6 +5,7 @@ mod pages;
 mod sick;
 mod verdicts;
 
+use doorkey::mail::dkim::life::{self, Pair};
 use doorkey::mail::dns::Dns;
 use doorkey::mail::doctor::{self, Check, Findings, Installation, Level, Topic};
 use doorkey::{args, store};
@@ -62,6 +63,19 @@ impl Ward {
         let installation = Installation::look(&app.config, &dns, self.test.clock.now()).await;
         let (merchant, sender) = (self.merchant(), format!("hello@{domain}"));
         doctor::examine((&app.db, &dns), &installation, &merchant, domain, &sender).await.unwrap()
+    }
+
+    /// Has mail from [`DOMAIN`] signed; gives the pair's name.
+    pub async fn sign(&self, now: i64) -> String {
+        let (app, merchant) = (&self.test.app, self.merchant());
+        let pair = Pair::generate().await;
+        let wanted = (&*merchant, DOMAIN, life::Wanted::First);
+        let mut tx = app.db.begin().await.unwrap();
+        let refused = life::add(&mut tx, &app.keys.dkim, wanted, &pair, now).await.unwrap();
+        assert_eq!(refused, None);
+        let name = life::activate(&mut tx, &merchant, DOMAIN, now).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        name
     }
 
     /// One check of a domain.

@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::sending::{is_near, relay_host};
 use super::{Check, Level, Topic};
 use crate::clock::{DAY, Micros, SECOND};
-use crate::config::Config;
+use crate::config::{Config, SmtpConfig};
 use crate::mail::dns::printable;
 
 /// How long before its end a certificate is spoken of.
@@ -50,9 +50,21 @@ struct Seen {
     until: Option<Micros>,
 }
 
-/// Looks at the way to the mail server.
+/// Looks at the way to the mail server, and to the backup where there is one: what is worse counts.
 pub(super) async fn check(config: &Config, now: Micros) -> Check {
-    let Some(way) = way(config) else {
+    let Some(backup) = config.smtp.backup.as_deref() else { return one(&config.smtp, now).await };
+    let (first, second) = tokio::join!(one(&config.smtp, now), one(backup, now));
+    let (mut worse, other, role) = if second.level.rank() > first.level.rank() {
+        (second, first, "The first relay")
+    } else {
+        (first, second, "The backup relay")
+    };
+    worse.details.push(format!("{role}: {}", other.found));
+    worse
+}
+
+async fn one(smtp: &SmtpConfig, now: Micros) -> Check {
+    let Some(way) = way(smtp) else {
         return Check::new(Topic::Relay, Level::Fail, "No mail server is set: all mail waits.")
             .todo("Set smtp.url in the configuration.");
     };
@@ -110,9 +122,9 @@ fn date(at: Micros) -> String {
         .unwrap_or_default()
 }
 
-fn way(config: &Config) -> Option<Way> {
-    let host = relay_host(config)?;
-    let url = url::Url::parse(config.smtp.url.as_ref()?.reveal().trim()).ok()?;
+fn way(smtp: &SmtpConfig) -> Option<Way> {
+    let host = relay_host(smtp)?;
+    let url = url::Url::parse(smtp.url.as_ref()?.reveal().trim()).ok()?;
     let implicit = url.scheme() == "smtps";
     let login = !url.username().is_empty();
     let port = url.port().unwrap_or(match (implicit, login) {
@@ -121,12 +133,12 @@ fn way(config: &Config) -> Option<Way> {
         (false, false) => 25,
     });
     let default = if is_near(&host) { "none" } else { "required" };
-    let policy = match config.smtp.tls.as_deref().unwrap_or(default) {
+    let policy = match smtp.tls.as_deref().unwrap_or(default) {
         "none" => "none",
         "opportunistic" => "opportunistic",
         _ => "required",
     };
-    Some(Way { host, port, implicit, policy, ca_file: config.smtp.ca_file.clone() })
+    Some(Way { host, port, implicit, policy, ca_file: smtp.ca_file.clone() })
 }
 
 /// Connects and shakes hands; none where TLS is not offered.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::config::Config;
+use crate::config::{Config, SmtpConfig};
 use crate::mail::dns::Dns;
 
 /// Addresses that are looked at: a provider's relay may have many.
@@ -26,12 +26,14 @@ impl Sending {
     /// Takes what the configuration names, else the relay's addresses. A relay on this machine tells
     /// nothing about the address that the world sees.
     pub async fn find(config: &Config, dns: &Dns) -> Self {
-        let relay = relay_host(config);
+        let relay = relay_host(&config.smtp);
+        let backup = config.smtp.backup.as_deref().and_then(relay_host);
         let named = !config.doctor.sending_hosts.is_empty();
         let hosts = if named {
             config.doctor.sending_hosts.clone()
         } else {
-            relay.iter().filter(|host| !is_near(host)).cloned().collect()
+            let relays = relay.iter().chain(&backup);
+            relays.filter(|host| !is_near(host)).cloned().collect()
         };
         let (mut found, mut lost) = (BTreeSet::new(), Vec::new());
         for host in hosts {
@@ -67,8 +69,8 @@ impl Sending {
 }
 
 /// The host of the relay's URL.
-pub(super) fn relay_host(config: &Config) -> Option<String> {
-    let url = url::Url::parse(config.smtp.url.as_ref()?.reveal().trim()).ok()?;
+pub(super) fn relay_host(smtp: &SmtpConfig) -> Option<String> {
+    let url = url::Url::parse(smtp.url.as_ref()?.reveal().trim()).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']).to_ascii_lowercase();
     (!host.is_empty()).then_some(host)
 }

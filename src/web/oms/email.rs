@@ -173,6 +173,7 @@ fn kind_words(kind: &str) -> String {
         "reminder" => "Reminder by staff",
         "staff_invitation" => "Staff: invitation",
         "staff_reset" => "Staff: new access",
+        "test_mail" => "Test mail",
         "staff_recovery" => "Staff: forgotten password",
         "staff_password_changed" => "Staff: password changed",
         other => return other.replace('_', " "),
@@ -192,7 +193,7 @@ fn outcome_words(outcome: Option<&str>, due_at: Micros, now: Micros) -> Outcome 
 }
 
 /// A server's answer with the addresses in it masked: it often repeats the recipient's.
-fn without_addresses(reply: &str) -> String {
+pub(super) fn without_addresses(reply: &str) -> String {
     let is_part = |c: char| !c.is_whitespace() && !"<>()[],;:\"'".contains(c);
     let mut text = String::with_capacity(reply.len());
     let mut rest = reply;

@@ -1,5 +1,6 @@
 //! Each verdict, beside the one where all is well.
 
+use doorkey::mail::dkim;
 use doorkey::mail::doctor::{Level, Topic};
 
 use super::{DOMAIN, HOST, Ward, of, says};
@@ -95,6 +96,40 @@ async fn ten_lookups_are_allowed_and_the_eleventh_breaks_the_record() {
     ward.dns.clear(DOMAIN);
     ward.dns.txt(DOMAIN, &format!("v=spf1 {}ip4:{HOST} -all", voids(3)));
     says(&ward.check(Topic::Spf).await, Level::Fail, "lead nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_in_use_are_compared_with_the_dns() {
+    let ward = ward().await;
+    ward.dns.healthy(DOMAIN);
+    let (app, merchant) = (&ward.test.app, ward.merchant());
+    let now = ward.test.clock.now();
+    let pair = ward.sign(now).await;
+    let records: Vec<_> = dkim::of_domain(&app.db, &merchant, DOMAIN).await.unwrap();
+    let records: Vec<_> = records.iter().map(|key| key.record()).collect();
+    assert_eq!(records.len(), 2, "RSA and Ed25519 of {pair}");
+    let missing = ward.check(Topic::Dkim).await;
+    says(&missing, Level::Fail, "the record is missing");
+    assert!(missing.publish.iter().any(|p| p.value == records[0].value), "{missing:?}");
+    // Published in strings of 255 bytes, as it must be.
+    for record in &records {
+        ward.dns.txt(&record.name, &record.value);
+    }
+    says(&ward.check(Topic::Dkim).await, Level::Ok, "the record fits the key");
+    let found = ward.examine(DOMAIN).await;
+    assert_eq!(found.level(), Level::Ok, "all green: {found:?}");
+    let at = &records[0].name;
+    for (text, level, words) in [
+        ("v=DKIM1; k=rsa; p=".to_owned(), Level::Fail, "revoked"),
+        ("v=DKIM1; k=rsa; p=AAAA".to_owned(), Level::Fail, "another k"),
+        (format!("{}; t=y", records[0].value), Level::Warn, "only a test"),
+    ] {
+        ward.dns.clear(at);
+        ward.dns.txt(at, &text);
+        says(&ward.check(Topic::Dkim).await, level, words);
+    }
+    ward.dns.txt(at, &records[0].value);
+    says(&ward.check(Topic::Dkim).await, Level::Fail, "2 records where one must be");
 }
 
 #[tokio::test(flavor = "multi_thread")]

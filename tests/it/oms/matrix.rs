@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use doorkey::args;
+use doorkey::store::Store;
 
 use crate::support::desk::{ADMIN, AGENT, Seat, VIEWER};
 use crate::support::routes::routes_in_the_source;
@@ -108,6 +110,15 @@ const ROUTES: &[Route] = &[
     ("GET", "/oms/email/doctor", NOTHING, Viewer),
     ("GET", "/oms/email/doctor/{domain}", NOTHING, Viewer),
     ("POST", "/oms/email/doctor/{domain}", NOTHING, Agent),
+    ("GET", "/oms/email/test", NOTHING, Viewer),
+    (
+        "POST",
+        "/oms/email/test",
+        &[("store", "{store}"), ("to", "address"), ("address", "me@example.test")],
+        Agent,
+    ),
+    ("GET", "/oms/email/test/{test}", NOTHING, Viewer),
+    ("POST", "/oms/email/test/{test}", &[("source", "Subject: x")], Agent),
     ("POST", "/oms/customers/{customer}/reminder", NOTHING, Agent),
     // Tutorials and help
     ("GET", "/oms/tutorials", NOTHING, Viewer),
@@ -139,6 +150,7 @@ struct Ids {
     store: String,
     staff: String,
     domain: String,
+    test: String,
     article: &'static str,
 }
 
@@ -149,6 +161,7 @@ impl Ids {
             customer: test.customer_id(&store.key, "ada@example.test").await,
             store: store.id.clone(),
             staff: test.seat(staff).await.staff_id,
+            test: test_mail(test, &store).await,
             domain: store.sender.split_once('@').unwrap().1.into(),
             article: "phone",
         }
@@ -159,9 +172,22 @@ impl Ids {
             .replace("{store}", &self.store)
             .replace("{staff}", &self.staff)
             .replace("{domain}", &self.domain)
+            .replace("{test}", &self.test)
             .replace("{kind}", "recovery")
             .replace("{article}", self.article)
     }
+}
+
+/// A test mail of this store, sent by nobody.
+async fn test_mail(test: &TestApp, store: &Store) -> String {
+    let id = doorkey::new_id();
+    let sql = "INSERT INTO test_mail (id, merchant_id, store_id, staff_id, mark, address_sealed,
+                  address_masked, created_at)
+               VALUES ($1, $2, $3, 'x', 'K7QF-2M', $4, 'm', $5)";
+    let now = test.clock.now();
+    let values = args![&id, &store.merchant_id, &store.id, vec![0u8], now];
+    test.app.db.exec(sql, values).await.unwrap();
+    id
 }
 
 async fn send(seat: &mut Seat, route: &Route, ids: &Ids, with_secret: bool) -> (u16, String) {
@@ -231,6 +257,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         store: test.store("northwind").id.clone(),
         staff: "foreign-staff".into(),
         domain: "northwind.test".into(),
+        test: test_mail(&test, &test.store("northwind")).await,
         article: "no-such",
     };
     let mut seat = test.seat(ADMIN).await;
@@ -240,7 +267,8 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         assert_eq!(status, 404, "{} {}", route.0, route.1);
         assert_eq!(state(&test).await, before, "{} {}", route.0, route.1);
         let x = || "x".to_owned();
-        let unknown = Ids { customer: x(), store: x(), staff: x(), domain: x(), article: "x" };
+        let unknown =
+            Ids { customer: x(), store: x(), staff: x(), domain: x(), test: x(), article: "x" };
         assert_eq!(send(&mut seat, route, &unknown, true).await.0, 404, "{} {}", route.0, route.1);
     }
     // The control: the same requests with ids of one's own are answered.
