@@ -80,7 +80,7 @@ enum Command {
     /// Customers: the merchants' customer files.
     #[command(subcommand)]
     Customer(customer::Customer),
-    /// The key for reminders that carry the customer's own password.
+    /// The keys that sign mail, and the key for reminders that carry the customer's own password.
     #[command(subcommand)]
     Key(key::Key),
     /// Activity: the record of who did what.

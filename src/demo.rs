@@ -7,3 +7,4 @@ pub mod index;
 pub mod mailbox;
 pub mod reminder;
 pub mod shop;
+pub mod signing;

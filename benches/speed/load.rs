@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use doorkey::args;
+use doorkey::clock::Clock;
+use doorkey::db::Db;
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::server::Installation;
+use super::server::{Installation, SECRET};
 
 /// What a run came to.
 pub struct Run {
@@ -142,4 +145,40 @@ pub fn login(installation: &Installation, email: &str, password: &str) -> Vec<u8
         .append_pair("password", password)
         .finish();
     super::client::post(installation.address, "/s/bench/login", &form).into_bytes()
+}
+
+/// Queues a recovery mail for each of so many customers; says with which time.
+pub async fn ask(db: &Db, installation: &Installation, mails: usize) -> i64 {
+    let seal = doorkey::secret::Secret::new(SECRET).derive("addresses");
+    let now = Clock::System.now();
+    let (mut recoveries, mut outbox) = (Vec::new(), Vec::new());
+    for n in 0..mails {
+        let id = doorkey::new_id();
+        let sealed = seal.seal(&id, format!("c{}@bench.test", 10_000 + n).as_bytes());
+        let (merchant, store) = (&installation.merchant_id, &installation.store_id);
+        recoveries.push(args![&id, merchant, store, "BENC-HM", sealed, "", "en", now]);
+        let (mail, later) = (doorkey::new_id(), now + doorkey::clock::HOUR);
+        outbox.push(args![mail, "recovery", id, merchant, store, 0i64, now, now, later, 0i64]);
+    }
+    let mut tx = db.begin().await.expect("a transaction");
+    let head = "INSERT INTO recovery (id, merchant_id, store_id, reference, address_sealed,
+        return_to, language, created_at) VALUES";
+    tx.many(head, recoveries, "").await.expect("requests");
+    let head = "INSERT INTO outbox (id, kind, subject_id, merchant_id, store_id, priority,
+        created_at, due_at, expires_at, attempts) VALUES";
+    tx.many(head, outbox, "").await.expect("mails");
+    tx.commit().await.expect("a commit");
+    now
+}
+
+/// Waits until nothing is left in the queue.
+pub async fn wait_until_sent(db: &Db) {
+    loop {
+        let sql = "SELECT COUNT(*) AS n FROM outbox WHERE settled_at IS NULL";
+        let left: i64 = db.row(sql, args![]).await.expect("a count").expect("a row").get("n");
+        if left == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -14,6 +14,7 @@ mod oms;
 #[allow(dead_code, clippy::unwrap_used, reason = "written for the stories, which use more of it")]
 mod postgres;
 mod server;
+mod signing;
 
 use std::process::ExitCode;
 

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorkey::args;
-use doorkey::clock::Clock;
 use doorkey::db::Db;
 use doorkey::password::{Params, Password, PasswordHasher};
 use tokio::time::Instant;
 
 use super::Report;
-use super::load::{Run, auc, forms, get_for, login, send_all};
-use super::server::{Installation, PASSWORD, Running, SECRET, folder, free_address};
+use super::load::{Run, ask, auc, forms, get_for, login, send_all, wait_until_sent};
+use super::server::{Installation, PASSWORD, Running, folder, free_address};
 
 /// All that are wanted, in an order that leaves the process of one for the next.
 pub async fn all(report: &mut Report) {
@@ -71,6 +70,7 @@ pub async fn all(report: &mut Report) {
     if report.wants("flat") {
         flat(report, &hash).await;
     }
+    super::signing::all(report, &hash).await;
     super::oms::all(report, &hash).await;
 }
 
@@ -127,7 +127,8 @@ async fn pages(report: &mut Report, installation: &Installation) {
     report.at_least("GET /login against a bare route with the same bytes", ours / theirs, "", 0.7);
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -232,14 +233,7 @@ async fn forgot(report: &mut Report, installation: &Installation, name: &str, ta
 /// Waits until the worker has handled all that was asked, so that it disturbs nothing else.
 async fn drained(url: &str) {
     let db = Db::connect(url).await.expect("the database");
-    loop {
-        let sql = "SELECT COUNT(*) AS n FROM outbox WHERE settled_at IS NULL";
-        let left: i64 = db.row(sql, args![]).await.expect("a count").expect("a row").get("n");
-        if left == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait_until_sent(&db).await;
     db.close().await;
 }
 
@@ -307,35 +301,10 @@ async fn mails(report: &mut Report, installation: &Installation) {
     let db = Db::connect(&installation.database_url).await.expect("the database");
     let settle_all = "UPDATE outbox SET settled_at = 0 WHERE settled_at IS NULL";
     db.exec(settle_all, args![]).await.expect("an empty queue");
-    let seal = doorkey::secret::Secret::new(SECRET).derive("addresses");
-    let now = Clock::System.now();
-    let (mut recoveries, mut outbox) = (Vec::new(), Vec::new());
-    for n in 0..MAILS {
-        let id = doorkey::new_id();
-        let sealed = seal.seal(&id, format!("c{}@bench.test", 10_000 + n).as_bytes());
-        let (merchant, store) = (&installation.merchant_id, &installation.store_id);
-        recoveries.push(args![&id, merchant, store, "BENC-HM", sealed, "", "en", now]);
-        let (mail, later) = (doorkey::new_id(), now + doorkey::clock::HOUR);
-        outbox.push(args![mail, "recovery", id, merchant, store, 0i64, now, now, later, 0i64]);
-    }
-    let mut tx = db.begin().await.expect("a transaction");
-    let head = "INSERT INTO recovery (id, merchant_id, store_id, reference, address_sealed,
-        return_to, language, created_at) VALUES";
-    tx.many(head, recoveries, "").await.expect("requests");
-    let head = "INSERT INTO outbox (id, kind, subject_id, merchant_id, store_id, priority,
-        created_at, due_at, expires_at, attempts) VALUES";
-    tx.many(head, outbox, "").await.expect("mails");
-    tx.commit().await.expect("a commit");
+    let now = ask(&db, installation, MAILS).await;
     let started = Instant::now();
     let (running, _) = installation.start("mail").await;
-    loop {
-        let sql = "SELECT COUNT(*) AS n FROM outbox WHERE settled_at IS NULL";
-        let left: i64 = db.row(sql, args![]).await.expect("a count").expect("a row").get("n");
-        if left == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_until_sent(&db).await;
     let per_second = MAILS as f64 / started.elapsed().as_secs_f64();
     drop(running);
     let sql = "SELECT COUNT(*) AS n FROM outbox WHERE outcome = 'sent' AND created_at = $1";

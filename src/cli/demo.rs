@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::serve::{Role, bind, install_metrics, serve};
 use super::{Failure, open, secret, secret_file};
-use crate::app::{self, App};
+use crate::app::{self, App, Keys};
 use crate::clock::Clock;
 use crate::config::{Config, Hidden};
 use crate::db::Db;
@@ -19,6 +19,7 @@ use crate::demo::index::{Index, Login, StoreLink};
 use crate::demo::mailbox::{self, Mailbox};
 use crate::demo::reminder;
 use crate::demo::shop::{self, ShopStore};
+use crate::demo::signing;
 use crate::merchant::Mode;
 use crate::password::seal::Sealer;
 use crate::password::{Params, Password, PasswordHasher};
@@ -73,6 +74,7 @@ pub async fn run(command: Demo, mut config: Config) -> Result<(), Failure> {
     let db = prepare(&config, &origin, command.customers).await?;
     let secret = secret(&config, true)?;
     remind(&mut config, &db, &secret, command.reminder).await?;
+    signing::ready(&db, &Keys::derive(&secret).dkim, Clock::System.now()).await?;
     let metrics = install_metrics()?;
     let ops = config.ops_listen;
     let app = App::build(config, db, Clock::System, &secret, Params::DEFAULT).await?;

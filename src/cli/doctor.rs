@@ -2,6 +2,7 @@
 //! nothing.
 
 mod checks;
+mod dkim;
 mod domains;
 mod seal;
 

@@ -1,5 +1,8 @@
 //! `doorkey key`: the key that sealed passwords are opened with. To be run where mail is sent, by the
-//! user that sends it: the private half is written to a file there and goes nowhere else.
+//! user that sends it: the private half is written to a file there and goes nowhere else. The keys
+//! that sign mail are in [`dkim`].
+
+mod dkim;
 
 use std::path::Path;
 
@@ -30,6 +33,9 @@ pub enum Key {
     Rotate,
     /// Destroy the key and every sealed copy.
     Remove,
+    /// The keys that sign mail (DKIM).
+    #[command(subcommand)]
+    Dkim(dkim::Dkim),
 }
 
 /// Runs `doorkey key …`.
@@ -44,6 +50,7 @@ pub async fn run(command: Key, config: &Config) -> Result<(), Failure> {
         Key::List { json } => list(&db, config, json).await,
         Key::Rotate => rotate(&db, config, now).await,
         Key::Remove => remove(&db, config, now).await,
+        Key::Dkim(command) => dkim::run(command, &db, config).await,
     };
     db.close().await;
     done

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use relay::Relay;
 use reply::{Failure, printable, wire_form};
@@ -68,6 +69,8 @@ pub struct SmtpSettings {
     pub token: Option<TokenSource>,
     /// At most so many mails a second, evenly; `None`: as many as go.
     pub per_second: Option<u32>,
+    /// How long it is passed by when it is down and there is a second, before one mail tries it again.
+    pub pass_by: Duration,
     /// The name given in `EHLO`; without one, the address literal of our end (RFC 5321, 4.1.3).
     pub hello: Option<String>,
 }
@@ -85,6 +88,7 @@ impl SmtpSettings {
             auth: Auth::Auto,
             token: None,
             per_second: None,
+            pass_by: Duration::from_secs(30),
             hello: None,
         }
     }

@@ -13,6 +13,7 @@ pub mod factor;
 pub mod fields;
 pub mod frame;
 pub mod help;
+pub mod keys;
 pub mod login;
 pub mod look;
 pub mod numbers;

@@ -7,6 +7,7 @@ use std::path::Path;
 use doorkey::db::Db;
 use serde_json::Value;
 
+mod dkim;
 pub mod place;
 
 use place::{Place, run};
@@ -37,7 +38,7 @@ fn every_command_explains_itself_and_takes_no_secret() {
     for command in "|demo|serve|migrate|doctor|backup|merchant|merchant add|merchant list|store|\
                     store add|store set|store list|staff|staff add|staff list|staff reset|customer|\
                     customer add|customer list|key|key create|key list|key rotate|key remove|\
-                    activity|activity verify"
+                    key dkim|key dkim create|key dkim list|key dkim rotate|key dkim activate|activity|activity verify"
         .split('|')
     {
         let help = place.does(&format!("{command} --help"));

@@ -4,6 +4,7 @@
 mod content;
 mod notices;
 mod retry;
+mod signing;
 mod transport;
 mod trouble;
 

@@ -20,6 +20,7 @@ mod oms;
 mod pages;
 mod password;
 mod recipient;
+mod relays;
 mod secrecy;
 mod sessions;
 mod smtp;

@@ -7,6 +7,7 @@ mod door;
 mod email;
 mod forgotten;
 mod help;
+mod keys;
 mod matrix;
 mod numbers;
 mod own;

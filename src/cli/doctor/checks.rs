@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Report, domains, seal};
+use super::{Report, dkim, domains, seal};
 use crate::address::EmailAddress;
 use crate::app;
 use crate::cli::{admin, secret, secret_file};
 use crate::clock::{MINUTE, Micros, SECOND};
-use crate::config::Config;
+use crate::config::{Config, SmtpConfig};
 use crate::db::{self, Db};
 use crate::mail::outbox;
 use crate::store::is_safe_url;
@@ -39,6 +39,7 @@ pub(super) async fn everything(report: &mut Report, config: &Config, now: Micros
     mail(report, config).await;
     dns(report, config, &stores).await;
     if let Some(db) = &db {
+        dkim::keys(report, db).await;
         domains::look(report, config, db, &stores, now).await;
         seal::reminders(report, config, db).await;
         queue(report, db, now).await;
@@ -186,27 +187,47 @@ async fn mail(report: &mut Report, config: &Config) {
         }
         Err(trouble) => return report.fail("mail: the settings cannot be used", trouble),
     };
-    let policy = config.smtp.tls.as_deref().unwrap_or("required");
-    let near = smtp_host(config).is_none_or(|host| is_safe_url(&format!("http://{host}")));
-    if !near && policy != "required" {
-        report.warn(
-            format!("mail: smtp.tls is {policy}: recovery links may cross the network in clear"),
-            "set smtp.tls to required",
-        );
+    for (key, relay) in config.smtp.relays() {
+        let policy = relay.tls.as_deref().unwrap_or("required");
+        let near = smtp_host(relay).is_none_or(|host| is_safe_url(&format!("http://{host}")));
+        if !near && policy != "required" {
+            report.warn(
+                format!(
+                    "mail: {key}.tls is {policy}: recovery links may cross the network in clear"
+                ),
+                format!("set {key}.tls to required"),
+            );
+        }
     }
-    let answer = timeout(MAIL_PATIENCE, smtp.check()).await;
-    match answer.unwrap_or_else(|_| Err("the mail server takes too long to answer".into())) {
+    let slow = || Err("the mail server takes too long to answer".to_owned());
+    let (first, backup) = tokio::join!(
+        timeout(MAIL_PATIENCE, smtp.check()),
+        timeout(MAIL_PATIENCE, smtp.check_backup())
+    );
+    match first.unwrap_or_else(|_| slow()) {
         Ok(found) => report.ok(format!("mail: {found}")),
+        Err(trouble) if matches!(backup, Ok(Some(Ok(_)))) => report.warn(
+            format!("mail: {trouble}"),
+            "check smtp.url, smtp.tls and the mail server: until then the backup takes all mail",
+        ),
         Err(trouble) => report.fail(
             format!("mail: {trouble}"),
             "check smtp.url, smtp.tls and the mail server: until then all mail waits",
         ),
     }
+    match backup.unwrap_or_else(|_| Some(slow())) {
+        None => {}
+        Some(Ok(found)) => report.ok(format!("mail: backup relay {found}")),
+        Some(Err(trouble)) => report.warn(
+            format!("mail: backup relay {trouble}"),
+            "check smtp.backup.url, smtp.backup.tls and that mail server",
+        ),
+    }
 }
 
-/// The mail server's name, if it has one that must be looked up.
-fn smtp_host(config: &Config) -> Option<String> {
-    let url = url::Url::parse(config.smtp.url.as_ref()?.reveal().trim()).ok()?;
+/// A mail server's name, if it has one that must be looked up.
+fn smtp_host(relay: &SmtpConfig) -> Option<String> {
+    let url = url::Url::parse(relay.url.as_ref()?.reveal().trim()).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
     host.parse::<IpAddr>().is_err().then_some(host)
 }
@@ -217,7 +238,7 @@ async fn dns(report: &mut Report, config: &Config, stores: &[Store]) {
     let senders = stores.iter().filter_map(|s| EmailAddress::parse(&s.sender));
     let names: BTreeSet<(&'static str, String)> = senders
         .map(|sender| ("sender domain", sender.domain().to_owned()))
-        .chain(smtp_host(config).map(|host| ("mail server", host)))
+        .chain(config.smtp.relays().filter_map(|(_, r)| Some(("mail server", smtp_host(r)?))))
         .collect();
     let mut under_way = JoinSet::new();
     for (role, name) in names {

@@ -19,7 +19,6 @@ pub(super) struct Material {
 
 /// A fresh pair, in memory alone.
 pub struct Pair {
-    /// What both selectors begin with.
     pub(super) name: String,
     pub(super) keys: Vec<Material>,
 }
@@ -31,6 +30,11 @@ impl std::fmt::Debug for Pair {
 }
 
 impl Pair {
+    /// What both selectors begin with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Makes a pair on a thread of its own: finding the primes takes a good part of a second.
     ///
     /// # Panics

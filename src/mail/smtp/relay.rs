@@ -15,9 +15,6 @@ use super::{SmtpSettings, target};
 /// twice this. Servers hang up after minutes; not leaving first is impolite and costs a retry.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// How long a server that is down is passed by before one mail tries it again.
-const PASS_BY: Duration = Duration::from_secs(30);
-
 /// A mail server, with the connections to it.
 pub(super) struct Relay {
     server: Server,
@@ -25,6 +22,7 @@ pub(super) struct Relay {
     pool: Arc<Mutex<Pool>>,
     pace: Option<Pace>,
     down: Mutex<Option<Down>>,
+    pass_by: Duration,
 }
 
 #[derive(Default)]
@@ -63,6 +61,7 @@ impl Relay {
             pool: Arc::default(),
             pace: settings.per_second.map(pace),
             down: Mutex::default(),
+            pass_by: settings.pass_by,
         })
     }
 
@@ -78,7 +77,7 @@ impl Relay {
         match &mut *down {
             None => false,
             Some(down) if now >= down.retry_at => {
-                down.retry_at = now + PASS_BY;
+                down.retry_at = now + self.pass_by;
                 false
             }
             Some(_) => true,
@@ -102,7 +101,7 @@ impl Relay {
         let result = self.hand_over(from, to, wire).await;
         let is_down = |failure: &Failure| failure.step == Step::Setup || failure.ends_session();
         let why = result.as_ref().err().filter(|failure| is_down(failure));
-        let retry_at = Instant::now() + PASS_BY;
+        let retry_at = Instant::now() + self.pass_by;
         *lock(&self.down) = why.map(|failure| Down { why: failure.text.clone(), retry_at });
         result
     }

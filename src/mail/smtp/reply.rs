@@ -138,7 +138,88 @@ pub(super) fn wire_form(raw: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Strategy, any, prop, proptest};
+
     use super::*;
+
+    /// Reads a reply off these bytes, with what is left of them.
+    fn read(mut bytes: &[u8]) -> (io::Result<Reply>, usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let reply = runtime.block_on(read_reply(&mut bytes));
+        (reply, bytes.len())
+    }
+
+    /// Bytes that look like a server's answer, more or less.
+    fn almost_replies() -> impl Strategy<Value = Vec<u8>> {
+        let part = proptest::prop_oneof![
+            prop::sample::select(vec![
+                "250",
+                "250-",
+                "250 ",
+                "2",
+                "5.1.1",
+                " ",
+                "-",
+                "\r",
+                "\n",
+                "\r\n",
+                "354 go\r\n",
+                "421-x\r\n",
+                "999 ",
+                "\0",
+                "é"
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+            prop::collection::vec(any::<u8>(), 0..40),
+            (0usize..5000).prop_map(|length| vec![b'a'; length]),
+        ];
+        prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_breaks_the_reader(bytes in almost_replies()) {
+            let (reply, left) = read(&bytes);
+            assert!(left <= bytes.len());
+            if let Ok(reply) = reply {
+                assert!((200..600).contains(&reply.code));
+                assert!(reply.text.chars().count() <= MAX_REPLY);
+                assert!(!reply.text.contains(char::is_control), "{:?}", reply.text);
+                assert!((1..=MAX_LINES).contains(&reply.lines.len()));
+                assert!(reply.lines.iter().all(|line| !line.contains('\n')));
+            }
+        }
+
+        #[test]
+        fn what_follows_a_reply_is_left_alone(
+            code in 200u16..600,
+            lines in prop::collection::vec("[ -~]{0,60}", 1..20),
+            rest in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let last = lines.len() - 1;
+            let mark = |n| if n == last { ' ' } else { '-' };
+            let said = |(n, line): (usize, &String)| format!("{code}{}{line}\r\n", mark(n));
+            let mut bytes = lines.iter().enumerate().map(said).collect::<String>().into_bytes();
+            bytes.extend(&rest);
+            let (reply, left) = read(&bytes);
+            let reply = reply.unwrap();
+            assert_eq!((reply.code, &reply.lines, left), (code, &lines, rest.len()));
+        }
+
+        #[test]
+        fn a_wire_form_ends_once_and_says_the_same(raw in prop::collection::vec(
+            prop::sample::select(b"ab.\r\n".to_vec()), 0..200)
+        ) {
+            let wire = String::from_utf8(wire_form(&raw)).unwrap();
+            assert!(wire == ".\r\n" || wire.ends_with("\r\n.\r\n"), "{wire:?}");
+            let lines: Vec<&str> = wire.strip_suffix(".\r\n").unwrap().split("\r\n").collect();
+            assert!(lines.iter().all(|line| *line != "." && !line.contains(['\r', '\n'])));
+            let text = String::from_utf8(raw).unwrap().replace("\r\n", "\n").replace('\r', "\n");
+            let unstuffed = lines.iter().map(|line| line.strip_prefix('.').unwrap_or(line));
+            let unstuffed = unstuffed.collect::<Vec<_>>().join("\n");
+            assert_eq!(unstuffed.trim_end_matches('\n'), text.trim_end_matches('\n'));
+        }
+    }
 
     #[test]
     fn dots_are_stuffed_and_line_ends_repaired() {

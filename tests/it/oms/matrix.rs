@@ -107,6 +107,10 @@ const ROUTES: &[Route] = &[
     ("POST", "/oms/activity/read", &[("upto", "1")], Administrator),
     ("GET", "/oms/numbers", NOTHING, Viewer),
     ("GET", "/oms/email", NOTHING, Viewer),
+    ("GET", "/oms/email/keys", NOTHING, Viewer),
+    ("POST", "/oms/email/keys", &[("domain", "harbor.test")], Administrator),
+    ("POST", "/oms/email/keys/rotate", &[("domain", "harbor.test")], Administrator),
+    ("POST", "/oms/email/keys/activate", &[("domain", "harbor.test")], Administrator),
     ("GET", "/oms/email/doctor", NOTHING, Viewer),
     ("GET", "/oms/email/doctor/{domain}", NOTHING, Viewer),
     ("POST", "/oms/email/doctor/{domain}", NOTHING, Agent),
@@ -217,6 +221,7 @@ async fn state(test: &TestApp) -> Vec<i64> {
         "SELECT COUNT(*) AS n FROM customer WHERE blocked_at IS NOT NULL",
         "SELECT COUNT(*) AS n FROM staff WHERE disabled_at IS NOT NULL",
         "SELECT COUNT(*) AS n FROM address_change",
+        "SELECT COUNT(*) AS n FROM dkim_key",
     ] {
         all.push(test.count(sql).await);
     }

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod browser;
 pub mod desk;
+pub mod dkim;
 pub mod dns;
 pub mod face;
 pub mod forms;

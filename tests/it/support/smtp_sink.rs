@@ -74,6 +74,12 @@ pub struct Plan {
     pub injected: Option<&'static str>,
     /// Offers `AUTH PLAIN LOGIN`; any log-in is right unless a fault says otherwise.
     pub auth: bool,
+    /// What it offers instead, such as `XOAUTH2`.
+    pub mechanisms: Option<&'static str>,
+    /// Offers `PIPELINING`.
+    pub pipelining: bool,
+    /// Asks for the content even when it took no recipient, as some servers do.
+    pub eager: bool,
     /// Waits this long before every single answer.
     pub delay: Duration,
     /// The first that matches a step applies; see [`Plan::at`].
@@ -126,6 +132,8 @@ struct Record {
     messages: Vec<Received>,
     commands: Vec<String>,
     connections: usize,
+    most_at_once: usize,
+    pipelined: usize,
 }
 
 struct State {
@@ -222,6 +230,16 @@ impl SmtpSink {
         lock(&self.state.record).connections
     }
 
+    /// The most connections that were open at the same time.
+    pub fn most_at_once(&self) -> usize {
+        lock(&self.state.record).most_at_once
+    }
+
+    /// How many commands came together with the next one.
+    pub fn pipelined(&self) -> usize {
+        lock(&self.state.record).pipelined
+    }
+
     /// Waits until at least `count` messages were received; returns all of them.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         self.wait_until(|record| record.messages.len() >= count).await;
@@ -273,11 +291,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn accept(listener: TcpListener, state: Arc<State>) {
     let mut conversations = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
-        lock(&state.record).connections += 1;
+        while conversations.try_join_next().is_some() {}
+        {
+            let mut record = lock(&state.record);
+            record.connections += 1;
+            record.most_at_once = record.most_at_once.max(conversations.len() + 1);
+        }
         state.changed.notify_waiters();
         let state = Arc::clone(&state);
         // A conversation that breaks is what many tests want.
         conversations.spawn(async move { drop(talk::converse(tcp, &state).await) });
-        while conversations.try_join_next().is_some() {}
     }
 }

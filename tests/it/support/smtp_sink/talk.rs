@@ -51,7 +51,11 @@ pub(super) async fn converse(tcp: TcpStream, state: &State) -> io::Result<()> {
             return Ok(());
         }
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        lock(&state.record).commands.push(line.clone());
+        {
+            let mut record = lock(&state.record);
+            record.commands.push(line.clone());
+            record.pipelined += usize::from(!talk.wire.buffer().is_empty());
+        }
         state.changed.notify_waiters();
         if talk.turn(&line).await? == Said::Over {
             return Ok(());
@@ -89,7 +93,7 @@ impl Talk<'_> {
                 }
                 Ok(said)
             }
-            "DATA" if self.recipients.is_empty() => {
+            "DATA" if self.recipients.is_empty() && !lock(&self.state.plan).eager => {
                 self.write("503 5.5.1 no recipient").await.map(|()| Said::Refused)
             }
             "DATA" => match self.answer(Step::Data, "354 go ahead").await? {
@@ -115,8 +119,14 @@ impl Talk<'_> {
         if matches!(plan.tls, Tls::Start(_)) && !self.encrypted {
             lines.push("STARTTLS");
         }
-        if plan.auth {
-            lines.push("AUTH PLAIN LOGIN");
+        let mechanisms = plan.mechanisms.map(|offered| format!("AUTH {offered}"));
+        match &mechanisms {
+            Some(offered) => lines.push(offered),
+            None if plan.auth => lines.push("AUTH PLAIN LOGIN"),
+            None => {}
+        }
+        if plan.pipelining {
+            lines.push("PIPELINING");
         }
         let last = lines.len() - 1;
         let mark = |(i, line)| format!("250{}{line}", if i == last { ' ' } else { '-' });
@@ -154,6 +164,13 @@ impl Talk<'_> {
                 self.line().await?;
             }
         }
+        if let Some(Fault::Reply(challenge)) = self.fault(Step::Auth)
+            && challenge.starts_with("334")
+        {
+            self.write(challenge).await?;
+            self.line().await?;
+            return self.write("535 5.7.8 no such token").await.map(|()| Said::Refused);
+        }
         self.answer(Step::Auth, "235 2.7.0 welcome").await
     }
 
@@ -167,6 +184,9 @@ impl Talk<'_> {
                 [b'.', rest @ ..] => raw.extend_from_slice(rest),
                 whole => raw.extend_from_slice(whole),
             }
+        }
+        if self.recipients.is_empty() {
+            return self.write("554 5.5.1 no valid recipients").await.map(|()| Said::Refused);
         }
         let fault = self.fault(Step::Content);
         if !matches!(fault, Some(Fault::Reply(_) | Fault::Drop)) {

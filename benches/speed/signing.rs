@@ -1,0 +1,198 @@
+//! Signed mail: how much of what the connections and the mail server allow gets through, and what
+//! signing costs beside the bare operation.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use doorkey::clock::Clock;
+use doorkey::db::Db;
+use doorkey::mail::dkim::keyring::Keyring;
+use doorkey::mail::dkim::life::{self, Pair, Wanted};
+use doorkey::mail::mime::{self, Rendered};
+use doorkey::secret::Secret;
+use mail_auth::common::crypto::{RsaKey, Sha256, SigningKey};
+use rsa::Generate;
+use rsa::pkcs8::EncodePrivateKey;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::time::Instant;
+
+use super::Report;
+use super::load::{ask, wait_until_sent};
+use super::measure::median;
+use super::server::{Installation, SECRET, folder};
+
+/// What the sink takes for every single reply.
+const REPLY: Duration = Duration::from_millis(5);
+/// `smtp.connections` as it is unless set otherwise.
+const CONNECTIONS: f64 = 16.0;
+/// Replies to one mail on a kept connection: MAIL, RCPT, DATA, the content. Sent together where the
+/// server offers it, they still are four replies of a server that takes its time for each.
+const REPLIES: f64 = 4.0;
+
+/// Both.
+pub async fn all(report: &mut Report, hash: &str) {
+    if report.wants("signing") {
+        bare(report).await;
+        through(report, hash).await;
+    }
+}
+
+/// A sender domain's keys, in use.
+async fn keys(db: &Db, merchant_id: &str) {
+    let (seal, now) = (Secret::new(SECRET).derive("dkim"), Clock::System.now());
+    let pair = Pair::generate().await;
+    let mut tx = db.begin().await.expect("a transaction");
+    let which = (merchant_id, "bench.test", Wanted::First);
+    let refused = life::add(&mut tx, &seal, which, &pair, now).await.expect("keys");
+    assert!(refused.is_none(), "{refused:?}");
+    life::activate(&mut tx, merchant_id, "bench.test", now).await.expect("keys").expect("a pair");
+    tx.commit().await.expect("a commit");
+}
+
+/// Both signatures of a mail of ordinary size, with all that is around them, against one RSA
+/// signature of the library alone.
+async fn bare(report: &mut Report) {
+    let url = format!("sqlite:{}", folder("signing").join("doorkey.db").display());
+    let installation = Installation::prepare(url.clone(), 0, "").await;
+    let db = Db::connect(&url).await.expect("the database");
+    keys(&db, &installation.merchant_id).await;
+    let keyring = Keyring::new(Secret::new(SECRET).derive("dkim"));
+    keyring.refresh(&db).await.expect("the keys");
+    db.close().await;
+    let text = "Somebody asked for a link to choose a new password.\n".repeat(20);
+    let html = format!("<p>{}</p>", text.replace('\n', "</p>\n<p>")).repeat(6);
+    let rendered = Rendered { subject: "Choose a new password".into(), text, html };
+    let now = Clock::System.now();
+    let (from, to) = ("service@bench.test", "c1@bench.test");
+    let mail = mime::compose("Bench", from, to, "en", &rendered, "bench.test", now);
+    let mail = mail.expect("a mail");
+    let private = rsa::PrivateKey::generate().to_pkcs8_der().expect("a key");
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(private.as_bytes()));
+    let key = RsaKey::<Sha256>::from_key_der(der).expect("a key");
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..9 {
+        const TIMES: u32 = 300;
+        let started = Instant::now();
+        for _ in 0..TIMES {
+            let signed = keyring.sign(&installation.merchant_id, "bench.test", mail.clone()).await;
+            assert!(signed.expect("signed").len() > mail.len() + 500, "with two signatures");
+        }
+        ours.push(f64::from(TIMES) / started.elapsed().as_secs_f64());
+        // On a thread for such work, as ours: neither has the turn of the runtime's for nothing.
+        let theirs_now = tokio::task::block_in_place(|| {
+            let started = Instant::now();
+            for _ in 0..TIMES {
+                key.sign(&mail[..300]).expect("a signature");
+            }
+            f64::from(TIMES) / started.elapsed().as_secs_f64()
+        });
+        theirs.push(theirs_now);
+    }
+    let ratio = median(ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect());
+    report.raw("mails signed per second, one after the other", median(ours));
+    report.raw("bare RSA-2048 signatures per second", median(theirs));
+    report.raw("bytes of the mail that is signed", mail.len());
+    report.at_least("signing a mail against the bare RSA operation", ratio, "", 0.9);
+}
+
+/// Mails through one mail process into a sink that takes its time, against what so many connections
+/// to such a sink can carry.
+async fn through(report: &mut Report, hash: &str) {
+    const MAILS: usize = 6000;
+    let url = format!("sqlite:{}", folder("signed").join("doorkey.db").display());
+    let mut installation = Installation::prepare(url.clone(), 20_000, hash).await;
+    let db = Db::connect(&url).await.expect("the database");
+    keys(&db, &installation.merchant_id).await;
+    let sink = Sink::start();
+    installation.smtp = sink.url.clone();
+    ask(&db, &installation, MAILS).await;
+    let (running, _) = installation.start("mail").await;
+    wait_until_sent(&db).await;
+    db.close().await;
+    let cpu = running.cpu();
+    drop(running);
+    let taken = sink.taken.lock().expect("no thread panicked").clone();
+    assert_eq!(taken.len(), MAILS, "each mail once");
+    assert!(taken.iter().all(|(_, signatures)| *signatures == 2), "all were signed twice");
+    // From the first mail to the last: starting is measured elsewhere.
+    let (first, last) = (taken[0].0, taken[MAILS - 1].0);
+    let per_second = (MAILS - 1) as f64 / (last - first).as_secs_f64();
+    let allowed = CONNECTIONS / (REPLIES * REPLY.as_secs_f64());
+    report.raw("signed mails per second, 16 connections, 5 ms a reply", per_second);
+    report.raw("what 16 connections and 5 ms a reply allow, per second", allowed);
+    report
+        .raw("processor milliseconds of the mail process for a mail", cpu * 1000.0 / MAILS as f64);
+    report.at_least(
+        "signed mails against what sink and connections allow",
+        per_second / allowed,
+        "",
+        0.9,
+    );
+}
+
+/// When a mail was taken, and how many signatures it had.
+type Taken = Arc<Mutex<Vec<(Instant, usize)>>>;
+
+/// A mail server with a thread for each connection: their pauses are exact to a tenth of a
+/// millisecond, those of the runtime's timers are not.
+struct Sink {
+    url: String,
+    taken: Taken,
+}
+
+impl Sink {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("smtp://{}", listener.local_addr().expect("an address"));
+        let taken = Taken::default();
+        let kept = taken.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = kept.clone();
+                // A client that hangs up has said all.
+                std::thread::spawn(move || drop(converse(&stream, &kept)));
+            }
+        });
+        Self { url, taken }
+    }
+}
+
+fn converse(stream: &TcpStream, taken: &Taken) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    let mut say = |text: &str| {
+        std::thread::sleep(REPLY);
+        writer.write_all(text.as_bytes())
+    };
+    say("220 sink.test ESMTP\r\n")?;
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        match line.get(..4).unwrap_or_default() {
+            "EHLO" => say("250-sink.test\r\n250 8BITMIME\r\n")?,
+            "DATA" => {
+                say("354 go ahead\r\n")?;
+                let mut signatures = 0;
+                loop {
+                    line.clear();
+                    if reader.read_line(&mut line)? == 0 {
+                        return Ok(());
+                    }
+                    if line == ".\r\n" {
+                        break;
+                    }
+                    signatures += usize::from(line.starts_with("DKIM-Signature:"));
+                }
+                say("250 2.0.0 taken\r\n")?;
+                taken.lock().expect("no thread panicked").push((Instant::now(), signatures));
+            }
+            "QUIT" => return say("221 bye\r\n"),
+            _ => say("250 2.0.0 ok\r\n")?,
+        }
+    }
+}
