@@ -246,6 +246,22 @@ mod tests {
             (vec![("DOORKEY_LINK__TTL", "86401")], "link.ttl"),
             (vec![("DOORKEY_LINK__TTL", "0")], "link.ttl"),
             (vec![("DOORKEY_SMTP__TLS", "maybe")], "smtp.tls"),
+            (vec![("DOORKEY_SMTP__AUTH", "maybe")], "smtp.auth"),
+            (vec![("DOORKEY_SMTP__CONNECTIONS", "0")], "smtp.connections"),
+            (vec![("DOORKEY_SMTP__PER_SECOND", "0")], "smtp.per_second"),
+            (
+                vec![("DOORKEY_SMTP__TOKEN", "t"), ("DOORKEY_SMTP__TOKEN_FILE", "f")],
+                "smtp.token_file",
+            ),
+            (vec![("DOORKEY_SMTP__BACKUP__TLS", "required")], "smtp.backup.url"),
+            (vec![("DOORKEY_SMTP__BACKUP__UROL", "smtp://h")], "urol"),
+            (
+                vec![
+                    ("DOORKEY_SMTP__BACKUP__URL", "smtp://h"),
+                    ("DOORKEY_SMTP__BACKUP__BACKUP__URL", "smtp://h"),
+                ],
+                "two relays at most",
+            ),
             (vec![("DOORKEY_DATABASE_URL", "mysql://x")], "database_url"),
             (vec![("DOORKEY_TRUSTED_PROXIES", r#"["ten"]"#)], "trusted_proxies"),
             (vec![("DOORKEY_LIMITS__QUEUE", "0")], "limits.queue"),
@@ -259,7 +275,24 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let config = env(&[("DOORKEY_SMTP__URL", "smtp://u:hunter2@h")]).unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
+        let config = env(&[
+            ("DOORKEY_SMTP__URL", "smtp://u:hunter2@h"),
+            ("DOORKEY_SMTP__TOKEN", "hunter3"),
+            ("DOORKEY_SMTP__BACKUP__URL", "smtp://u:hunter4@h"),
+        ])
+        .unwrap();
+        assert!(!format!("{config:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn a_secret_of_the_backup_comes_out_of_a_file_too() {
+        let file = std::env::temp_dir().join(format!("doorkey-url-{}", crate::new_id()));
+        std::fs::write(&file, "smtps://u:p@backup.test\n").unwrap();
+        let path = file.to_str().unwrap();
+        let config = env(&[("DOORKEY_SMTP__BACKUP__URL_FILE", path)]).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let relays: Vec<_> = config.smtp.relays().map(|(key, relay)| (key, &relay.url)).collect();
+        assert_eq!((relays[0].0, relays[1].0), ("smtp", "smtp.backup"));
+        assert_eq!(relays[1].1.as_ref().unwrap().reveal(), "smtps://u:p@backup.test");
     }
 }

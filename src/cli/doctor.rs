@@ -2,7 +2,6 @@
 //! nothing.
 
 mod checks;
-mod dkim;
 mod domains;
 mod seal;
 

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::EmailAddress;
 use crate::config::Config;
 use crate::db::{self, Db};
+use crate::mail::dkim::DomainKey;
 use crate::mail::dns::{Dns, Trouble};
 use crate::secret::Key;
 use crate::store::{Store, Stores};
@@ -291,6 +292,27 @@ pub struct Sender {
     pub stores: Vec<String>,
 }
 
+/// Whether it is a name that no public name server knows, and none of one's own was named.
+fn exists_nowhere(dns: &Dns, domain: &str) -> bool {
+    let reserved = ["test", "example", "invalid", "localhost", "local", "internal"];
+    let top = domain.rsplit('.').next().unwrap_or_default();
+    reserved.contains(&top) && !dns.knows_reserved()
+}
+
+/// What keeps a domain's keys from being put to use: the DNS answers, and the record of one is not
+/// there or is another. Nothing when it does not answer: then nobody knows.
+pub async fn unpublished(dns: &Dns, domain: &str, keys: &[DomainKey]) -> Option<String> {
+    if exists_nowhere(dns, domain) {
+        return None;
+    }
+    for key in keys {
+        if let Some(why) = dkim::wrong(dns, key).await {
+            return Some(format!("{}: {why}", key.record().name));
+        }
+    }
+    None
+}
+
 /// Looks at one sender domain of a merchant.
 ///
 /// # Errors
@@ -303,9 +325,7 @@ pub async fn examine(
     sender: &str,
 ) -> db::Result<Findings> {
     let sending = &installation.sending;
-    let reserved = ["test", "example", "invalid", "localhost", "local", "internal"];
-    let top = domain.rsplit('.').next().unwrap_or_default();
-    if reserved.contains(&top) && !dns.knows_reserved() {
+    if exists_nowhere(dns, domain) {
         let found = format!("{domain} is a reserved name that exists nowhere: nothing to look up.");
         let todo = "Give the store a sender at a domain of your own before mail is to arrive.";
         let check = Check::new(Topic::Name, Level::Unknown, found).todo(todo);

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Report, dkim, domains, seal};
+use super::{Report, domains, seal};
 use crate::address::EmailAddress;
 use crate::app;
 use crate::cli::{admin, secret, secret_file};
@@ -39,7 +39,6 @@ pub(super) async fn everything(report: &mut Report, config: &Config, now: Micros
     mail(report, config).await;
     dns(report, config, &stores).await;
     if let Some(db) = &db {
-        dkim::keys(report, db).await;
         domains::look(report, config, db, &stores, now).await;
         seal::reminders(report, config, db).await;
         queue(report, db, now).await;

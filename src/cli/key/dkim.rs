@@ -10,6 +10,8 @@ use crate::config::Config;
 use crate::db::{Db, Tx};
 use crate::mail::dkim::life::{self, Pair, Refused, Wanted};
 use crate::mail::dkim::{self, DomainKey, State};
+use crate::mail::dns::Dns;
+use crate::mail::doctor;
 use crate::merchant::Merchant;
 
 /// What to do with the keys that sign mail.
@@ -31,7 +33,13 @@ pub enum Dkim {
     /// Make the pair that is to take the place of the one that signs, and show its records.
     Rotate(Of),
     /// Put the new pair to use, once its records are published; the old one is retired.
-    Activate(Of),
+    Activate {
+        #[command(flatten)]
+        of: Of,
+        /// Even if the DNS does not show the records from here.
+        #[arg(long)]
+        anyway: bool,
+    },
 }
 
 /// Which keys.
@@ -53,7 +61,7 @@ pub async fn run(command: Dkim, db: &Db, config: &Config) -> Result<(), Failure>
     match command {
         Dkim::Create(of) => make(db, config, of, Wanted::First, now).await,
         Dkim::Rotate(of) => make(db, config, of, Wanted::Next, now).await,
-        Dkim::Activate(of) => activate(db, config, of, now).await,
+        Dkim::Activate { of, anyway } => activate(db, config, of, anyway, now).await,
         Dkim::List { domain, merchant, json } => {
             let merchant = admin::merchant(db, &merchant).await?;
             list(db, &merchant, domain.map(folded).as_deref(), json).await
@@ -104,8 +112,23 @@ async fn make(
     ))
 }
 
-async fn activate(db: &Db, config: &Config, of: Of, now: Micros) -> Result<(), Failure> {
+async fn activate(
+    db: &Db,
+    config: &Config,
+    of: Of,
+    anyway: bool,
+    now: Micros,
+) -> Result<(), Failure> {
     let (merchant, domain) = (admin::merchant(db, &of.merchant).await?, folded(of.domain));
+    if !anyway {
+        let keys = dkim::of_domain(db, &merchant.id, &domain).await?;
+        let waiting: Vec<_> = keys.into_iter().filter(|k| k.state() == State::Waiting).collect();
+        let dns = Dns::new(&config.dns);
+        if let Some(why) = doctor::unpublished(&dns, &domain, &waiting).await {
+            let todo = "publish it and wait for the DNS, or say --anyway";
+            return Err(format!("not activated: {why}; {todo}").into());
+        }
+    }
     let keys = Keys::derive(&secret(config, false)?);
     let mut tx = db.begin().await?;
     let pair = match life::activate(&mut tx, &merchant.id, &domain, now).await? {

@@ -69,6 +69,13 @@ pub(super) async fn check(dns: &Dns, domain: &str, keys: &[Wanted]) -> Check {
     worst
 }
 
+/// What is wrong with the record of a key, if that is known.
+pub(super) async fn wrong(dns: &Dns, key: &DomainKey) -> Option<String> {
+    let Record { name, value } = key.record();
+    let (level, said) = compare(&value, &dns.txt(&name).await);
+    (level == Level::Fail).then_some(said)
+}
+
 /// What is in the DNS against what should be there.
 fn compare(wanted: &str, found: &Answer<Vec<Text>>) -> (Level, String) {
     let texts = match found {

@@ -16,6 +16,7 @@ use super::frame::{Frame, Section, moment};
 use crate::activity::Action;
 use crate::mail::dkim::life::{self, Pair, Refused, Wanted};
 use crate::mail::dkim::{self, DomainKey, State};
+use crate::mail::doctor;
 use crate::staff::Role;
 use crate::web::error::Failure;
 use crate::web::extract::see_other;
@@ -49,6 +50,8 @@ struct KeysPage {
     domains: Vec<Domain>,
     done: Option<&'static str>,
     error: Option<String>,
+    /// The domain whose keys can be activated only by saying so twice.
+    unpublished: Option<String>,
 }
 
 /// GET /oms/email/keys
@@ -86,6 +89,7 @@ async fn page(desk: &Desk) -> Result<KeysPage, Failure> {
         domains: names.into_iter().map(domain).collect(),
         done: None,
         error: None,
+        unpublished: None,
     })
 }
 
@@ -171,9 +175,31 @@ async fn make(desk: &Desk, domain: &str, wanted: Wanted) -> Result<Response, Fai
     Ok(see_other("/oms/email/keys?done=made", []))
 }
 
+/// What the form that activates posts.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Activate {
+    form_secret: String,
+    domain: String,
+    /// Whatever the DNS says.
+    anyway: String,
+}
+
 /// POST /oms/email/keys/activate
-pub async fn activate(desk: Desk, Form(asked): Form<Asked>) -> Result<Response, Failure> {
+pub async fn activate(desk: Desk, Form(asked): Form<Activate>) -> Result<Response, Failure> {
     desk.check(Role::Administrator, &asked.form_secret)?;
+    if asked.anyway.is_empty() {
+        let keys = dkim::of_domain(&desk.app.db, desk.merchant_id(), &asked.domain).await?;
+        let waiting: Vec<_> = keys.into_iter().filter(|k| k.state() == State::Waiting).collect();
+        let why = doctor::unpublished(&desk.app.dns, &asked.domain, &waiting).await;
+        if let Some(why) = why {
+            let error =
+                format!("Not activated. {why}. Publish it, wait for the DNS, and try again.");
+            let (error, unpublished) = (Some(error), Some(asked.domain));
+            let page = KeysPage { error, unpublished, ..page(&desk).await? };
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&page)).into_response());
+        }
+    }
     let mut tx = desk.app.db.begin().await?;
     let pair = life::activate(&mut tx, desk.merchant_id(), &asked.domain, desk.now).await?;
     let pair = match pair {

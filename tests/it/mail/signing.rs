@@ -76,7 +76,9 @@ both!(a_mail_is_signed_twice_and_nothing_of_it_can_be_changed, |db| async move {
     // Aligned: what signs, who it is from, where answers of servers go, and who made its id.
     let text = received.text();
     assert_eq!(text.matches(&format!("d={DOMAIN};")).count(), 2, "{text}");
-    assert!(!text.contains("l="), "{text}");
+    let signed = text.split_once("\r\nFrom:").unwrap().0;
+    assert!(!signed.contains(" l=") && !signed.contains("\tl="), "{signed}");
+    assert_eq!(signed.matches("From:").count(), 2 * 2, "over-signed: {signed}");
     assert!(text.contains(&format!("<service@{DOMAIN}>")), "{text}");
     assert!(received.from.ends_with(&format!("@{DOMAIN}")), "{}", received.from);
     let id = text.lines().find(|line| line.starts_with("Message-ID:")).unwrap();

@@ -2,8 +2,10 @@
 
 use doorkey::mail::dkim::{self, State};
 
+use crate::support::app::Options;
 use crate::support::desk::{ADMIN, AGENT, Seat};
 use crate::support::dkim::verify;
+use crate::support::dns::NameServer;
 use crate::support::{Answer, TestApp, both};
 
 const DOMAIN: &str = "harbor.test";
@@ -83,4 +85,33 @@ both!(others_look_at_the_keys_and_change_nothing, |db| async move {
     let mut admin = test.seat(ADMIN).await;
     let page = admin.get("/oms/email/keys").await;
     assert!(page.body.contains("action=\"/oms/email/keys\""), "the control");
+});
+
+both!(keys_are_activated_once_the_dns_shows_their_records, |db| async move {
+    let names = NameServer::start().await;
+    let test = TestApp::with(Options::new(db).set("dns.servers", names.setting())).await;
+    let merchant = test.store("harbor").merchant_id.clone();
+    let mut seat = test.seat(ADMIN).await;
+    assert_eq!(act(&mut seat, "", DOMAIN).await.status, 303);
+    let keys = dkim::of_domain(&test.app.db, &merchant, DOMAIN).await.unwrap();
+    let refused = act(&mut seat, "/activate", DOMAIN).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("Not activated.") && refused.body.contains("is missing"));
+    assert!(refused.body.contains("name=\"anyway\""), "{}", refused.body);
+    // One of the two, and another key under the name of the other.
+    names.txt(&keys[0].record().name, &keys[0].record().value);
+    names.txt(&keys[1].record().name, "v=DKIM1; k=ed25519; p=AAAA");
+    let refused = act(&mut seat, "/activate", DOMAIN).await;
+    assert!(refused.status == 422 && refused.body.contains("another key"), "{}", refused.body);
+    assert!(noted(&test).await.iter().all(|(action, _)| action != "dkim.keys_activated"));
+    let anyway = [("domain", DOMAIN), ("anyway", "1")];
+    assert_eq!(seat.post("/oms/email/keys/activate", &anyway).await.status, 303);
+    // The next pair, with everything as it should be.
+    assert_eq!(act(&mut seat, "/rotate", DOMAIN).await.status, 303);
+    for key in dkim::of_domain(&test.app.db, &merchant, DOMAIN).await.unwrap() {
+        if key.state() == State::Waiting {
+            names.txt(&key.record().name, &key.record().value);
+        }
+    }
+    assert_eq!(act(&mut seat, "/activate", DOMAIN).await.status, 303, "the control");
 });

@@ -3,7 +3,7 @@
 
 use doorkey::activity::Action;
 use doorkey::args;
-use doorkey::config::{Config, Hidden};
+use doorkey::config::{Config, Hidden, SmtpConfig};
 use doorkey::password::seal::{self, Refused, SealKeys};
 use doorkey::secret::sha256;
 use hpke::aead::ChaCha20Poly1305;
@@ -189,6 +189,13 @@ both!(mail_that_may_travel_in_clear_opens_nothing, |db| async move {
         let opened = vault.open_with(ADA, &SealKeys::new(&config)).await;
         let wanted = if opens { Ok(PASSWORD.to_owned()) } else { Err(Refused::Clear) };
         assert_eq!(opened, Some(wanted), "{url} {tls:?}");
+        // The backup relay counts as much: nobody knows which will take the mail.
+        let backup = SmtpConfig { url: config.smtp.url.take(), ..config.smtp.clone() };
+        config.smtp =
+            SmtpConfig { backup: Some(Box::new(backup)), ..vault.test.app.config.smtp.clone() };
+        let opened = vault.open_with(ADA, &SealKeys::new(&config)).await;
+        let wanted = if opens { Ok(PASSWORD.to_owned()) } else { Err(Refused::Clear) };
+        assert_eq!(opened, Some(wanted), "{url} {tls:?} as the backup");
     }
 });
 
