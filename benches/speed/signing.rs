@@ -11,9 +11,8 @@ use doorkey::db::Db;
 use doorkey::mail::dkim::keyring::Keyring;
 use doorkey::mail::dkim::life::{self, Pair, Wanted};
 use doorkey::mail::mime::{self, Rendered};
-use doorkey::secret::Secret;
+use doorkey::secret::{Secret, random};
 use mail_auth::common::crypto::{RsaKey, Sha256, SigningKey};
-use rsa::Generate;
 use rsa::pkcs8::EncodePrivateKey;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::time::Instant;
@@ -68,7 +67,8 @@ async fn bare(report: &mut Report) {
     let (from, to) = ("service@bench.test", "c1@bench.test");
     let mail = mime::compose("Bench", from, to, "en", &rendered, "bench.test", now);
     let mail = mail.expect("a mail");
-    let private = rsa::PrivateKey::generate().to_pkcs8_der().expect("a key");
+    let private = rsa::PrivateKey::new(&mut Random, 2048).expect("a key");
+    let private = private.to_pkcs8_der().expect("a key");
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(private.as_bytes()));
     let key = RsaKey::<Sha256>::from_key_der(der).expect("a key");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -96,6 +96,28 @@ async fn bare(report: &mut Report) {
     report.raw("bytes of the mail that is signed", mail.len());
     report.at_least("signing a mail against the bare RSA operation", ratio, "", 0.9);
 }
+
+/// For the one key that is made here.
+struct Random;
+
+impl rsa::rand_core::TryRng for Random {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from_le_bytes(random()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from_le_bytes(random()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.iter_mut().for_each(|byte| *byte = random::<1>()[0]);
+        Ok(())
+    }
+}
+
+impl rsa::rand_core::TryCryptoRng for Random {}
 
 /// Mails through one mail process into a sink that takes its time, against what so many connections
 /// to such a sink can carry.
