@@ -40,6 +40,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
 ];
 
+/// Statements that a connection keeps prepared: all that the program has, [`Tx::many`]'s included.
+const STATEMENTS: usize = 500;
+
 /// Whether `error` says that a unique column already holds the value.
 pub fn is_taken(error: &Error) -> bool {
     error.as_database_error().is_some_and(|e| e.is_unique_violation())
@@ -90,6 +93,7 @@ impl Db {
         if crate::config::is_postgres(url) {
             let options = PgConnectOptions::from_str(url)?
                 .application_name("doorkey")
+                .statement_cache_capacity(STATEMENTS)
                 .disable_statement_logging();
             // Once without the pool, which would try for half a minute and then hide the reason.
             options.connect().await?.close().await?;
@@ -106,8 +110,12 @@ impl Db {
             .filename(&file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // 32 MiB of log instead of 4: the pages that every commit touches are carried over to the
+            // file once in a while, not with every dozen of commits, which all wait for it.
+            .pragma("wal_autocheckpoint", "8000")
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(20))
+            .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -347,29 +355,46 @@ impl Tx {
         tail: &'static str,
     ) -> Result<Vec<Row>> {
         let mut out = Vec::new();
-        // Both databases take 32,767 parameters at most, but SQLite looks each named one up in a list
-        // of all: its time grows with their square.
-        let chunk = (1000 / rows.first().map_or(1, |row| row.len().max(1))).max(1);
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let part: Vec<_> = rows.by_ref().take(chunk).collect();
-            let mut sql = head.to_owned();
-            let mut marker = 0;
-            for (i, row) in part.iter().enumerate() {
-                sql.push_str(if i == 0 { " (" } else { ", (" });
-                for j in 0..row.len() {
-                    marker += 1;
-                    sql.push_str(if j == 0 { "$" } else { ", $" });
-                    sql.push_str(&marker.to_string());
-                }
-                sql.push(')');
-            }
-            sql.push_str(tail);
+        let mut rows = rows.into_iter();
+        while let Some(part) = next_part(&mut rows) {
+            let width = part.first().map_or(0, Vec::len);
+            let sql = format!("{head}{}{tail}", self.values(part.len(), width));
             let args = part.into_iter().flatten().collect();
             out.extend(self.rows(AssertSqlSafe(sql), args).await?);
         }
         Ok(out)
     }
+
+    /// ` ($1, $2), ($3, $4)`: markers for so many rows of so many columns. For SQLite without names: it
+    /// keeps named ones in a list that is walked for each, which takes time with their square.
+    fn values(&self, rows: usize, width: usize) -> String {
+        let named = matches!(self, Self::Postgres(_));
+        let mut sql = String::with_capacity(rows * (width * 6 + 4));
+        for row in 0..rows {
+            sql.push_str(if row == 0 { " (" } else { ", (" });
+            for column in 0..width {
+                sql.push_str(if column == 0 { "" } else { ", " });
+                if named {
+                    sql.push('$');
+                    sql.push_str(&(row * width + column + 1).to_string());
+                } else {
+                    sql.push('?');
+                }
+            }
+            sql.push(')');
+        }
+        sql
+    }
+}
+
+/// Rows for one statement of [`Tx::many`]: a multiple of eight, or the rest. So the same few statements
+/// come again and again and stay prepared; preparing one for a hundred rows costs more than running
+/// it. All powers of two would be fewer statements, but more round trips.
+fn next_part(rows: &mut std::vec::IntoIter<Vec<Arg>>) -> Option<Vec<Vec<Arg>>> {
+    let (width, left) = (rows.as_slice().first()?.len().max(1), rows.len());
+    // Both databases take 32,767 parameters at most.
+    let count = if left < 8 { left } else { (left / 8 * 8).min(64) };
+    Some(rows.by_ref().take(count.min((32_767 / width).max(1))).collect())
 }
 
 /// Creates the file for its owner alone before SQLite does so for everybody.

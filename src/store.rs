@@ -91,6 +91,8 @@ pub struct Store {
     /// Its login page as a stranger sees it, by language, once somebody has asked for it: the page
     /// that is asked for most. A changed store is read anew, with nothing here yet.
     pub login_page: [OnceLock<Bytes>; Language::ALL.len()],
+    /// The same for the answer to a recovery request: what stands around the reference.
+    pub answer_page: [OnceLock<[Bytes; 2]>; Language::ALL.len()],
 }
 
 impl Store {
@@ -300,5 +302,6 @@ fn read(row: &Row) -> Store {
         logo: row.get("logo_version"),
         wordings: Wordings::default(),
         login_page: Default::default(),
+        answer_page: Default::default(),
     }
 }

@@ -131,6 +131,29 @@ pub fn html_shared<T: Template>(kept: &OnceLock<Bytes>, template: impl Fn() -> T
     }
 }
 
+/// The same for a page that differs in one word alone: what stands around it is kept. `word` needs no
+/// escaping: it is a reference, not a text.
+pub fn html_around<T: Template>(
+    kept: &OnceLock<[Bytes; 2]>,
+    word: &str,
+    template: impl Fn(String) -> T,
+) -> Response {
+    // No text of a page has it, and HTML leaves it as it is.
+    const GAP: char = '\u{1}';
+    let around = match kept.get() {
+        Some(around) => around,
+        None => match template(GAP.into()).render() {
+            Ok(body) => kept.get_or_init(|| {
+                let (head, tail) = body.split_once(GAP).unwrap_or((&body, ""));
+                [head, tail].map(|part| Bytes::copy_from_slice(part.as_bytes()))
+            }),
+            Err(error) => return super::error::Failure::Internal(error.to_string()).into_response(),
+        },
+    };
+    let [head, tail] = around;
+    answer([head, word.as_bytes(), tail].concat())
+}
+
 fn answer(body: impl IntoResponse) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], body).into_response()

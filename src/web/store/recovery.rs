@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::web::error::Failure;
 use crate::web::extract::{Here, Name, see_other};
 use crate::web::form::Form;
-use crate::web::page::{Page, html};
+use crate::web::page::{Page, html, html_around};
 
 #[derive(Template)]
 #[template(path = "store/forgot.html")]
@@ -115,13 +115,14 @@ pub async fn start(here: Here, Form(form): Form<Forgot>) -> Result<Response, Fai
         Accepted::Taken { reference } => {
             metrics::counter!("doorkey_requests").increment(1);
             let ttl = here.store.link_ttl.unwrap_or(here.app.config.link.ttl);
-            let page = AnswerPage {
+            let page = |reference| AnswerPage {
                 page: here.page(None),
                 reference,
                 minutes: u64::try_from((ttl + 59) / 60).unwrap_or(1),
                 retry_seconds: here.app.config.limits.mail_interval.unsigned_abs(),
             };
-            Ok((StatusCode::ACCEPTED, html(&page)).into_response())
+            let kept = &here.store.answer_page[here.language as usize];
+            Ok((StatusCode::ACCEPTED, html_around(kept, &reference, page)).into_response())
         }
         Accepted::CaptchaUsed => Ok(refused(&here, &form, None, Some("captcha-refused"))),
         Accepted::TooMany(wait) => Err(Failure::TooMany(wait)),
