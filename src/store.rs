@@ -9,7 +9,7 @@ pub mod logo;
 pub mod rules;
 mod setting;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::body::Bytes;
@@ -64,6 +64,8 @@ pub struct Store {
     pub name: String,
     /// Where customers reach it, without a trailing slash. Links in mail are built from this alone.
     pub base_url: String,
+    /// Where its origin ends and its path begins: every request asks.
+    origin_len: usize,
     /// Public or protected.
     pub access: Access,
     /// What its customers are spoken to in when nothing better is known.
@@ -103,12 +105,12 @@ impl Store {
 
     /// `https://host:port` of its base URL.
     pub fn origin(&self) -> &str {
-        origin_of(&self.base_url)
+        &self.base_url[..self.origin_len]
     }
 
     /// The path of its base URL, without a trailing slash: `/s/harbor`, or nothing.
     pub fn path(&self) -> &str {
-        &self.base_url[self.origin().len()..]
+        &self.base_url[self.origin_len..]
     }
 
     /// The store's own words, which a password must not consist of.
@@ -171,6 +173,26 @@ pub struct Stores {
 struct Held {
     revision: i64,
     by_key: HashMap<String, Arc<Store>>,
+    by_id: HashMap<String, Arc<Store>>,
+    /// By host and path of the base URL, written as one.
+    by_place: HashMap<String, Arc<Store>>,
+    hosts: HashSet<String>,
+    longest_path: usize,
+}
+
+impl Held {
+    fn of(revision: i64, stores: Vec<Store>) -> Self {
+        let mut held = Self { revision, ..Self::default() };
+        for store in stores.into_iter().map(Arc::new) {
+            let host = host_of(store.origin()).to_owned();
+            held.longest_path = held.longest_path.max(store.path().len());
+            held.by_place.insert(format!("{host}{}", store.path()), store.clone());
+            held.hosts.insert(host);
+            held.by_id.insert(store.id.clone(), store.clone());
+            held.by_key.insert(store.key.clone(), store);
+        }
+        held
+    }
 }
 
 impl Stores {
@@ -184,8 +206,8 @@ impl Stores {
         if revision == self.held().revision {
             return Ok(());
         }
-        let by_key = all(db).await?.into_iter().map(|s| (s.key.clone(), Arc::new(s))).collect();
-        *self.held.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(Held { revision, by_key });
+        let held = Held::of(revision, all(db).await?);
+        *self.held.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(held);
         Ok(())
     }
 
@@ -196,26 +218,36 @@ impl Stores {
 
     /// The store with this id.
     pub fn by_id(&self, id: &str) -> Option<Arc<Store>> {
-        self.held().by_key.values().find(|store| store.id == id).cloned()
+        self.held().by_id.get(id).cloned()
     }
 
     /// The store whose base URL covers this origin and path; of several, the one with the longest
     /// path. Gives what remains of the path.
     pub fn at<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<Store>, &'p str)> {
-        self.held()
-            .by_key
-            .values()
-            .filter(|store| host_of(store.origin()) == host)
-            .filter_map(|store| {
-                let rest = path.strip_prefix(store.path())?;
-                (rest.is_empty() || rest.starts_with('/')).then(|| (store.clone(), rest))
-            })
-            .max_by_key(|(store, _)| store.path().len())
+        let held = self.held();
+        // Known first: written as one, "host/s" and "/a" would be "host" and "/s/a".
+        if !held.hosts.contains(host) {
+            return None;
+        }
+        let mut place = String::with_capacity(host.len() + held.longest_path);
+        // Each place where the path may be cut, from behind; nothing is walked but the path itself.
+        let mut end = path.len().min(held.longest_path + 1);
+        loop {
+            if path.as_bytes().get(end).is_none_or(|b| *b == b'/') {
+                place.clear();
+                place.push_str(host);
+                place.push_str(path.get(..end)?);
+                if let Some(store) = held.by_place.get(&place) {
+                    return Some((store.clone(), &path[end..]));
+                }
+            }
+            end = end.checked_sub(1)?;
+        }
     }
 
     /// Whether any store answers on this host.
     pub fn has_host(&self, host: &str) -> bool {
-        self.held().by_key.values().any(|store| host_of(store.origin()) == host)
+        self.held().hosts.contains(host)
     }
 
     /// All of them, by name.
@@ -282,13 +314,15 @@ pub async fn find(db: &Db, merchant_id: &str, id: &str) -> Result<Option<Store>>
 fn read(row: &Row) -> Store {
     let language = Language::parse(&row.get::<String>("language")).unwrap_or_default();
     let languages = row.get::<Option<String>>("languages");
+    let base_url: String = row.get("base_url");
     Store {
         id: row.get("id"),
         merchant_id: row.get("merchant_id"),
         merchant_name: row.get("merchant_name"),
         key: row.get("key"),
         name: row.get("name"),
-        base_url: row.get("base_url"),
+        origin_len: origin_of(&base_url).len(),
+        base_url,
         access: Access::parse(&row.get::<String>("access")).unwrap_or(Access::Protected),
         language,
         languages: setting::read_languages(languages.as_deref(), language),

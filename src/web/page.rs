@@ -147,7 +147,9 @@ pub fn html_around<T: Template>(
                 let (head, tail) = body.split_once(GAP).unwrap_or((&body, ""));
                 [head, tail].map(|part| Bytes::copy_from_slice(part.as_bytes()))
             }),
-            Err(error) => return super::error::Failure::Internal(error.to_string()).into_response(),
+            Err(error) => {
+                return super::error::Failure::Internal(error.to_string()).into_response();
+            }
         },
     };
     let [head, tail] = around;
