@@ -8,9 +8,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Failure;
+use crate::activity::{self, Act, Action, Actor};
 use crate::address::EmailAddress;
+use crate::app::Keys;
+use crate::clock::Micros;
 use crate::config::Config;
-use crate::db::{self, Db};
+use crate::db::{self, Db, Tx};
 use crate::locale::Language;
 use crate::merchant::Merchant;
 use crate::password::policy::{self, Judgement, Reason};
@@ -110,6 +113,32 @@ fn names<'a>(keys: impl Iterator<Item = &'a str>, if_none: &str) -> String {
         keys[10] = "…";
     }
     keys.join(", ")
+}
+
+/// Writes an entry of activity for somebody at the command line, in the transaction of the act.
+///
+/// # Errors
+/// What the database says.
+pub async fn note(
+    tx: &mut Tx,
+    keys: &Keys,
+    merchant_id: &str,
+    action: Action,
+    detail: serde_json::Value,
+    now: Micros,
+) -> db::Result<()> {
+    let act = Act {
+        merchant_id,
+        actor: Actor::Operator,
+        action,
+        customer_id: None,
+        store_id: None,
+        source: "",
+        alert: false,
+        detail,
+    };
+    activity::write(tx, &keys.activity, &act, now).await?;
+    Ok(())
 }
 
 /// Which unique columns an error is about: the words of the database, which name them. `None` for

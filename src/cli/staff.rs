@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::Failure;
-use super::admin::{self, PasswordSource};
-use crate::activity::{self, Act, Action, Actor};
+use super::admin::{self, PasswordSource, note};
+use crate::activity::Action;
 use crate::address::EmailAddress;
 use crate::app::Keys;
 use crate::args;
-use crate::clock::{Clock, Micros};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{self, Db, Row, Tx};
+use crate::db::{Db, Row};
 use crate::locale::Language;
 use crate::staff::link::{self, Minted, Purpose};
 use crate::staff::{self, Role, access, team};
@@ -135,28 +135,6 @@ async fn reset(
     tx.commit().await?;
     admin::say(&format!("{} is logged out; the old password has ended", email.as_str()))?;
     say_link(Some(&link))
-}
-
-async fn note(
-    tx: &mut Tx,
-    keys: &Keys,
-    merchant_id: &str,
-    action: Action,
-    detail: serde_json::Value,
-    now: Micros,
-) -> db::Result<()> {
-    let act = Act {
-        merchant_id,
-        actor: Actor::Operator,
-        action,
-        customer_id: None,
-        store_id: None,
-        source: "",
-        alert: false,
-        detail,
-    };
-    activity::write(tx, &keys.activity, &act, now).await?;
-    Ok(())
 }
 
 /// Shows a link, this once: only its digest is kept.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::activity::{self, Act, Action, Actor};
+use crate::activity::Action;
 use crate::app::Keys;
 use crate::cli::{Failure, admin, secret};
 use crate::clock::{Clock, Micros};
 use crate::config::Config;
-use crate::db::{Db, Tx};
+use crate::db::Db;
 use crate::mail::dkim::life::{self, Pair, Refused, Wanted};
 use crate::mail::dkim::{self, DomainKey, State};
 use crate::mail::dns::Dns;
@@ -98,7 +98,7 @@ async fn make(
         return Err(refused(&domain, why));
     }
     let detail = json!({ "domain": domain, "keys": pair.name() });
-    note(&mut tx, &keys, &merchant, Action::DkimKeysMade, detail, now).await?;
+    admin::note(&mut tx, &keys, &merchant.id, Action::DkimKeysMade, detail, now).await?;
     tx.commit().await?;
     let made = dkim::of_domain(db, &merchant.id, &domain).await?;
     let lines = made.iter().filter(|key| key.state() == State::Waiting);
@@ -136,7 +136,7 @@ async fn activate(
         Err(why) => return Err(refused(&domain, why)),
     };
     let detail = json!({ "domain": domain, "keys": pair });
-    note(&mut tx, &keys, &merchant, Action::DkimKeysActivated, detail, now).await?;
+    admin::note(&mut tx, &keys, &merchant.id, Action::DkimKeysActivated, detail, now).await?;
     tx.commit().await?;
     admin::say(&format!("keys {pair} sign every mail from {domain} from now on"))
 }
@@ -192,26 +192,4 @@ fn object(key: &DomainKey) -> Value {
 fn at(micros: Micros) -> String {
     let at = jiff::Timestamp::from_microsecond(micros).ok();
     at.map(|at| at.to_string()).unwrap_or_default()
-}
-
-async fn note(
-    tx: &mut Tx,
-    keys: &Keys,
-    merchant: &Merchant,
-    action: Action,
-    detail: Value,
-    now: Micros,
-) -> Result<(), Failure> {
-    let act = Act {
-        merchant_id: &merchant.id,
-        actor: Actor::Operator,
-        action,
-        customer_id: None,
-        store_id: None,
-        source: "",
-        alert: false,
-        detail,
-    };
-    activity::write(tx, &keys.activity, &act, now).await?;
-    Ok(())
 }
