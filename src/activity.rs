@@ -75,6 +75,8 @@ actions! {
     StoreAdded = "store.added", "Added a store";
     StoreChanged = "store.changed", "Changed a store";
     MailWordingChanged = "mail.wording_changed", "Changed the wording of a mail";
+    MailRetried = "mail.retried", "Had a mail sent again";
+    MailCancelled = "mail.cancelled", "Took back a mail";
     MailWordingReset = "mail.wording_reset", "Put back the wording of a mail";
     DomainChecked = "mail.domain_checked", "Checked a sender domain";
     DomainWorse = "mail.domain_worse", "A sender domain got worse";

@@ -140,7 +140,7 @@ async fn take_up(tx: &mut Tx, config: &Config, change: &Change<'_>, now: Micros)
         store_id: &store.id,
         customer_id: Some(&customer.id),
     });
-    outbox::enqueue(tx, &config.mail, &mails, now).await
+    outbox::enqueue(tx, &config.mail, &mails, now).await.map(drop)
 }
 
 async fn end_pending(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {

@@ -2,8 +2,8 @@
 //! the program and for its tests alike.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, Semaphore};
@@ -18,6 +18,7 @@ use crate::mail::dkim::keyring::Keyring;
 use crate::mail::dns::Dns;
 use crate::mail::doctor;
 use crate::mail::outbox;
+use crate::mail::pulse::{self, Pulse};
 use crate::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use crate::mail::worker::{self, Worker};
 use crate::password::seal::{NewPassword, SealKeys, Sealer};
@@ -74,9 +75,13 @@ pub struct Inner {
     pub openers: Arc<Semaphore>,
     /// When the mail worker of this process last went round; 0: never.
     pub worker_alive_at: Arc<AtomicI64>,
+    /// When a mail last came to anything in it, or none was under way; 0: never.
+    pub worker_moved_at: Arc<AtomicI64>,
     full: Arc<AtomicBool>,
     /// When the oldest mail that waits to be sent became due, as last looked at; 0: none does.
     oldest_due_at: AtomicI64,
+    /// How the processes that send mail were doing, as last looked at.
+    pulse: Mutex<Pulse>,
     crowd: Arc<Crowd>,
 }
 
@@ -155,6 +160,7 @@ impl App {
             live: Live::new(db.clone(), clock.clone()),
             openers: Arc::new(Semaphore::new(2)),
             worker_alive_at: Arc::new(AtomicI64::new(0)),
+            worker_moved_at: Arc::new(AtomicI64::new(0)),
             config,
             db,
             clock,
@@ -163,6 +169,7 @@ impl App {
             wake,
             full,
             oldest_due_at: AtomicI64::new(0),
+            pulse: Mutex::default(),
             crowd,
         })))
     }
@@ -185,6 +192,8 @@ impl App {
         let waiting = outbox::waiting(&self.db, self.clock.now()).await?;
         self.full.store(waiting.count >= self.config.limits.queue, Ordering::Relaxed);
         self.oldest_due_at.store(waiting.oldest_due_at.unwrap_or(0), Ordering::Relaxed);
+        let pulse = pulse::read(&self.db, self.clock.now()).await?;
+        *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = pulse;
         Ok(())
     }
 
@@ -206,7 +215,12 @@ impl App {
             let text = "The mail worker has stopped: mail waits in the queue.";
             return Some(format!("{text} {OPERATOR}"));
         }
-        // The workers may be other processes, so theirs is judged by what they leave undone.
+        // The workers may be other processes, which say in the database that they are there.
+        let wrong = self.pulse.lock().unwrap_or_else(PoisonError::into_inner).wrong(now);
+        if let Some(wrong) = wrong {
+            return Some(format!("Mail does not leave: {wrong}. {OPERATOR}"));
+        }
+        // One that was never there is known by what it leaves undone.
         let due_at = self.oldest_due_at.load(Ordering::Relaxed);
         if due_at != 0 && now - due_at > MINUTE {
             let since = Language::En.moment(due_at, &TimeZone::UTC);
@@ -248,6 +262,7 @@ impl App {
             wake: self.wake.clone(),
             crowd: self.crowd.clone(),
             alive_at: self.worker_alive_at.clone(),
+            moved_at: self.worker_moved_at.clone(),
         })
     }
 }

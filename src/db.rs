@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "settings", include_str!("../migrations/0006_settings.sql")),
     (7, "tutorials", include_str!("../migrations/0007_tutorials.sql")),
     (8, "dkim", include_str!("../migrations/0008_dkim.sql")),
+    (9, "queue", include_str!("../migrations/0009_queue.sql")),
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
 ];
 

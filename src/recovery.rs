@@ -58,6 +58,54 @@ pub struct RecoveryMail {
     pub language: Language,
 }
 
+/// Who asked, and how.
+#[derive(Debug)]
+pub struct Recognised {
+    /// Whose the typed address is.
+    pub customer: Customer,
+    /// What the page showed.
+    reference: String,
+    /// The language of the page.
+    language: String,
+}
+
+/// Finds out who asked; with the first look the typed address is forgotten, and the timeline tells of
+/// the request. `None` where there is nobody.
+///
+/// # Errors
+/// What the database says.
+pub async fn recognise(
+    tx: &mut Tx,
+    addresses: &Key,
+    store: &Store,
+    mail: &Leased,
+    now: Micros,
+) -> Result<Option<Recognised>> {
+    let sql = "SELECT reference, address_sealed, language FROM recovery
+               WHERE id = $1 AND merchant_id = $2 AND store_id = $3";
+    let args = args![&mail.subject_id, &store.merchant_id, &store.id];
+    let Some(row) = tx.row(sql, args).await? else { return Ok(None) };
+    let (reference, language): (String, String) = (row.get("reference"), row.get("language"));
+    let customer = match &mail.customer_id {
+        Some(id) => customer::by_id(tx, &store.merchant_id, id).await?,
+        None => {
+            let sealed: Option<Vec<u8>> = row.get("address_sealed");
+            let typed = sealed.and_then(|s| addresses.open(&mail.subject_id, &s));
+            let typed = typed.as_ref().and_then(|t| std::str::from_utf8(t).ok()).unwrap_or("");
+            customer::by_address(tx, &store.merchant_id, typed).await?
+        }
+    };
+    let sql = "UPDATE recovery SET handled_at = $1, address_sealed = NULL WHERE id = $2";
+    tx.exec(sql, args![now, &mail.subject_id]).await?;
+    let Some(customer) = customer else { return Ok(None) };
+    if mail.customer_id.is_none() {
+        outbox::is_for(tx, mail, &customer.id).await?;
+        let entry = Entry::RecoveryRequested { reference: reference.clone() };
+        timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
+    }
+    Ok(Some(Recognised { customer, reference, language }))
+}
+
 /// Finds out who asked and makes the link. Runs in the mail worker, in the transaction that also
 /// notes the mail as made; the mail is rendered and sent only after its commit.
 ///
@@ -71,28 +119,11 @@ pub async fn mint(
     mail: &Leased,
     now: Micros,
 ) -> Result<Minted> {
-    let sql = "SELECT reference, address_sealed, language FROM recovery
-               WHERE id = $1 AND merchant_id = $2 AND store_id = $3";
-    let args = args![&mail.subject_id, &store.merchant_id, &store.id];
-    let Some(row) = tx.row(sql, args).await? else { return Ok(Minted::Withheld(End::Nobody)) };
-    let (reference, language): (String, String) = (row.get("reference"), row.get("language"));
-    let first_try = mail.customer_id.is_none();
-    let customer = match &mail.customer_id {
-        Some(id) => customer::by_id(tx, &store.merchant_id, id).await?,
-        None => {
-            let sealed: Option<Vec<u8>> = row.get("address_sealed");
-            let typed = sealed.and_then(|s| addresses.open(&mail.subject_id, &s));
-            let typed = typed.as_ref().and_then(|t| std::str::from_utf8(t).ok()).unwrap_or("");
-            customer::by_address(tx, &store.merchant_id, typed).await?
-        }
+    let Some(Recognised { customer, reference, language }) =
+        recognise(tx, addresses, store, mail, now).await?
+    else {
+        return Ok(Minted::Withheld(End::Nobody));
     };
-    let sql = "UPDATE recovery SET handled_at = $1, address_sealed = NULL WHERE id = $2";
-    tx.exec(sql, args![now, &mail.subject_id]).await?;
-    let Some(customer) = customer else { return Ok(Minted::Withheld(End::Nobody)) };
-    if first_try {
-        let entry = Entry::RecoveryRequested { reference: reference.clone() };
-        timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
-    }
     if let Some((end, reason)) = withhold(tx, config, &customer, mail, now).await? {
         let entry = Entry::MailWithheld { reason };
         timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
@@ -137,13 +168,28 @@ pub(crate) async fn withhold(
     if outbox::hasten(tx, mail, &customer.id, now).await? {
         return Ok(Some((End::Absorbed, "interval")));
     }
+    let held = too_many(tx, config, &customer.id, &mail.id, now).await?;
+    Ok(held.map(|reason| (End::Absorbed, reason)))
+}
+
+/// Which cap on the mails to a customer is reached, not counting the mail `except`.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn too_many(
+    tx: &mut Tx,
+    config: &Config,
+    customer_id: &str,
+    except: &str,
+    now: Micros,
+) -> Result<Option<&'static str>> {
     let limits = &config.limits;
     let rows = tx
         .rows(
             "SELECT minted_at FROM outbox WHERE customer_id = $1 AND minted_at > $2 AND id <> $3
              AND kind IN ('recovery', 'registration') AND COALESCE(outcome, '') <> 'expired'
              ORDER BY minted_at DESC LIMIT 1000",
-            args![&customer.id, now - DAY, &mail.id],
+            args![customer_id, now - DAY, except],
         )
         .await?;
     let since = |span: Micros| {
@@ -151,11 +197,11 @@ pub(crate) async fn withhold(
         i64::try_from(count).unwrap_or(i64::MAX)
     };
     Ok(if since(limits.mail_interval * SECOND) > 0 {
-        Some((End::Absorbed, "interval"))
+        Some("interval")
     } else if since(HOUR) >= limits.mail_per_hour {
-        Some((End::Absorbed, "hour"))
+        Some("hour")
     } else if since(DAY) >= limits.mail_per_day {
-        Some((End::Absorbed, "day"))
+        Some("day")
     } else {
         None
     })
@@ -251,7 +297,7 @@ pub async fn notify_changed(
         store_id: &store.id,
         customer_id: Some(&customer.id),
     };
-    outbox::enqueue(tx, &config.mail, &[notice], now).await
+    outbox::enqueue(tx, &config.mail, &[notice], now).await.map(drop)
 }
 
 /// "This wasn't me" on a recovery mail or a reminder: links and temporary passwords die, and no

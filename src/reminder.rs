@@ -22,7 +22,7 @@ use crate::db::{Db, Result, Row};
 use crate::staff::Staff;
 
 pub use crate::merchant::Mode;
-pub use order::{Carries, Minted, Ready, ReminderMail, Tools, mint, prepare};
+pub use order::{Carries, Minted, Ready, ReminderMail, Tools, is_over, mint, prepare};
 pub use rules::Refusal;
 pub use send::{Click, Sent, send};
 pub use temporary::{hashes, redeem, tidy};
@@ -69,6 +69,8 @@ impl Last {
             (Some("sent"), _) => "accepted by the mail server",
             (Some("failed"), _) => "refused by the mail server",
             (Some("expired"), _) => "given up: the mail server did not take it",
+            (Some("bounced"), _) => "came back",
+            (Some("cancelled"), _) => "taken back by staff",
             (Some("nobody"), _) => "not sent: it was refused before sending",
             (Some(_), _) => "withdrawn: it was no longer needed",
             (None, (Some(_), Some(_))) => "not accepted yet; it is tried again",
@@ -106,7 +108,7 @@ pub async fn standing(
                LEFT JOIN outbox o
                   ON o.customer_id = r.customer_id AND o.kind = 'reminder' AND o.subject_id = r.id
                WHERE r.customer_id = $1 AND r.merchant_id = $2
-               ORDER BY r.created_at DESC, r.id DESC LIMIT 1";
+               ORDER BY r.created_at DESC, r.id DESC, o.created_at DESC LIMIT 1";
     let last = db.row(sql, args![&customer.id, &customer.merchant_id]).await?;
     let last = last.as_ref().map(Last::read);
     Ok(Standing {

@@ -24,6 +24,14 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A span between half of `longest` and all of it: what many wait for at once shall not end for all
+/// at the same moment.
+pub fn jitter(longest: i64) -> i64 {
+    let half = longest / 2;
+    let draw = i64::from(u32::from_le_bytes(random()));
+    longest - half + half.saturating_mul(draw) / i64::from(u32::MAX)
+}
+
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()

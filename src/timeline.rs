@@ -93,6 +93,18 @@ pub enum Entry {
         /// The server's answer.
         reply: String,
     },
+    /// Staff had a mail sent again.
+    MailRetried {
+        /// Kind of mail.
+        #[serde(deserialize_with = "word")]
+        mail: Word,
+    },
+    /// Staff took a mail back before it left.
+    MailCancelled {
+        /// Kind of mail.
+        #[serde(deserialize_with = "word")]
+        mail: Word,
+    },
     /// A recovery link was opened; at most one entry for each link and kind of opener.
     LinkOpened {
         /// Whether it looked like a program that checks mail rather than like a person.

@@ -128,6 +128,8 @@ pub fn doorkey(app: &App) -> Router {
         .route("/oms/activity/read", post(oms::activity::mark_read))
         .route("/oms/numbers", get(oms::numbers::show))
         .route("/oms/email", get(oms::email::show))
+        .route("/oms/email/mails/{mail}/retry", post(oms::email::retry))
+        .route("/oms/email/mails/{mail}/cancel", post(oms::email::cancel))
         .route("/oms/email/keys", get(oms::keys::show).post(oms::keys::create))
         .route("/oms/email/keys/rotate", post(oms::keys::rotate))
         .route("/oms/email/keys/activate", post(oms::keys::activate))

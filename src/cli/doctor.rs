@@ -3,6 +3,7 @@
 
 mod checks;
 mod domains;
+mod pulse;
 mod seal;
 
 use serde::Serialize;

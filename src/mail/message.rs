@@ -4,6 +4,7 @@
 mod custom;
 mod envelope;
 mod sample;
+mod secrets;
 mod staff;
 mod test;
 
@@ -91,9 +92,11 @@ enum Content {
         expires_at: Micros,
     },
     RegistrationExists,
+    /// `of`: the customer, and which of their passwords it is.
     Reminder {
         carries: Carries,
         stop: Token,
+        of: (String, i64),
     },
     Staff(Box<staff::StaffMail>),
     /// The mark that it carries.
@@ -142,7 +145,11 @@ pub async fn make(
         reminder::Minted::Mail(made) => Ok(Draft {
             to: made.customer.email,
             language: made.language,
-            content: Content::Reminder { carries: made.carries, stop: made.stop },
+            content: Content::Reminder {
+                carries: made.carries,
+                stop: made.stop,
+                of: (made.customer.id, made.customer.credential_version),
+            },
         }),
         reminder::Minted::Withheld(end) => Err(Unmade::Ends(end)),
         reminder::Minted::Later => Err(Unmade::Later),
@@ -403,7 +410,7 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
             RegistrationExists { frame, login: store.url("/login"), forgot: store.url("/forgot") }
                 .rendered("registration-exists-subject")
         }
-        Content::Reminder { carries, stop } => {
+        Content::Reminder { carries, stop, .. } => {
             envelope::render(frame, store, carries, link("/not-me", stop))
         }
         Content::Staff(mail) => staff::render(mail, store),

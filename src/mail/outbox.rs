@@ -2,10 +2,25 @@
 //! never a body. A row is written in the transaction of the act that it tells of, leased by a
 //! worker, and settled with the mail server's answer. A worker that dies leaves its lease to expire.
 
+mod claim;
+mod held;
+mod state;
+mod watch;
+
+pub use claim::{Room, claim, claim_expired, renew};
+pub use held::{Leased, defer, goes_to, is_for, minted, put_back, settle};
+pub use state::{End, State};
+pub use watch::{Waiting, waiting};
+
 use crate::args;
 use crate::clock::{Micros, SECOND};
 use crate::config::MailConfig;
-use crate::db::{Db, Result, Row, Tx};
+use crate::db::{Db, Result, Tx};
+
+/// The priority of a mail that a person waits for.
+const AWAITED: i64 = 0;
+/// The priority of a mail that tells of what happened.
+const NOTICE: i64 = 1;
 
 /// A kind of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,10 +94,16 @@ impl Kind {
         matches!(self, Self::Recovery | Self::Registration | Self::StaffRecovery)
     }
 
+    /// Whether it tells of what happened to an account. Nobody waits for it, and nobody can take it
+    /// back: whoever did it could.
+    pub fn is_notice(self) -> bool {
+        self.priority() == NOTICE
+    }
+
     /// Whether a person sits and waits for it: such mails leave before notices.
     fn priority(self) -> i64 {
         match self {
-            Self::PasswordChanged | Self::AddressNotice | Self::StaffPasswordChanged => 1,
+            Self::PasswordChanged | Self::AddressNotice | Self::StaffPasswordChanged => NOTICE,
             Self::Recovery
             | Self::AddressConfirm
             | Self::Registration
@@ -90,12 +111,12 @@ impl Kind {
             | Self::StaffInvitation
             | Self::StaffReset
             | Self::StaffRecovery
-            | Self::TestMail => 0,
+            | Self::TestMail => AWAITED,
         }
     }
 
     fn give_up(self, config: &MailConfig) -> Micros {
-        SECOND * if self.priority() == 0 { config.give_up } else { config.notice_give_up }
+        SECOND * if self.priority() == AWAITED { config.give_up } else { config.notice_give_up }
     }
 }
 
@@ -114,7 +135,7 @@ pub struct NewMail<'a> {
     pub customer_id: Option<&'a str>,
 }
 
-/// Queues mails in the transaction of the act.
+/// Queues mails in the transaction of the act, and gives their ids.
 ///
 /// # Errors
 /// What the database says.
@@ -123,12 +144,14 @@ pub async fn enqueue(
     config: &MailConfig,
     mails: &[NewMail<'_>],
     now: Micros,
-) -> Result<()> {
+) -> Result<Vec<String>> {
+    let ids: Vec<_> = mails.iter().map(|_| crate::new_id()).collect();
     let rows = mails
         .iter()
-        .map(|mail| {
+        .zip(&ids)
+        .map(|(mail, id)| {
             args![
-                crate::new_id(),
+                id,
                 mail.kind.as_str(),
                 mail.subject_id,
                 mail.merchant_id,
@@ -149,170 +172,7 @@ pub async fn enqueue(
         "",
     )
     .await?;
-    Ok(())
-}
-
-/// A mail that this worker holds.
-#[derive(Clone, Debug)]
-pub struct Leased {
-    /// The row.
-    pub id: String,
-    /// What kind.
-    pub kind: Kind,
-    /// About which row.
-    pub subject_id: String,
-    /// Of which merchant.
-    pub merchant_id: String,
-    /// In which store's name.
-    pub store_id: String,
-    /// To whom, once that is known.
-    pub customer_id: Option<String>,
-    /// Tries before this one.
-    pub attempts: i64,
-    /// When it is given up.
-    pub expires_at: Micros,
-    /// Proof that the row is still ours: another worker that takes it up writes its own.
-    pub lease: String,
-}
-
-/// Takes up to `most` due mails for the worker of this name: those that a person waits for first.
-///
-/// # Errors
-/// What the database says.
-pub async fn claim(
-    db: &Db,
-    config: &MailConfig,
-    worker: &str,
-    most: i64,
-    now: Micros,
-) -> Result<Vec<Leased>> {
-    let lease = format!("{worker}/{}", crate::new_id());
-    let sql = format!(
-        "UPDATE outbox SET lease = $1, leased_until = $2, attempts = attempts + 1
-         WHERE id IN (
-            SELECT id FROM outbox
-            WHERE settled_at IS NULL AND due_at <= $3
-              AND (leased_until IS NULL OR leased_until <= $3)
-            ORDER BY priority, due_at LIMIT $4{})
-         RETURNING id, kind, subject_id, merchant_id, store_id, customer_id, attempts, expires_at",
-        db.skip_locked()
-    );
-    let mut tx = db.begin().await?;
-    let rows = tx
-        .rows(sqlx::AssertSqlSafe(sql), args![&lease, now + config.lease * SECOND, now, most])
-        .await?;
-    tx.commit().await?;
-    Ok(rows.iter().filter_map(|row| read(row, &lease)).collect())
-}
-
-fn read(row: &Row, lease: &str) -> Option<Leased> {
-    let kind: String = row.get("kind");
-    let Some(kind) = Kind::parse(&kind) else {
-        tracing::error!(kind, "a mail of an unknown kind waits; this program is too old for it");
-        return None;
-    };
-    Some(Leased {
-        id: row.get("id"),
-        kind,
-        subject_id: row.get("subject_id"),
-        merchant_id: row.get("merchant_id"),
-        store_id: row.get("store_id"),
-        customer_id: row.get("customer_id"),
-        attempts: row.get::<i64>("attempts") - 1,
-        expires_at: row.get("expires_at"),
-        lease: lease.to_owned(),
-    })
-}
-
-/// Renews the leases of a worker's mails that are under way.
-///
-/// # Errors
-/// What the database says.
-pub async fn renew(db: &Db, worker: &str, until: Micros) -> Result<()> {
-    let sql = "UPDATE outbox SET leased_until = $1 WHERE settled_at IS NULL AND lease LIKE $2";
-    db.exec(sql, args![until, format!("{worker}/%")]).await?;
-    Ok(())
-}
-
-/// Notes that a mail was made, and for whom: what the limits count.
-///
-/// # Errors
-/// What the database says.
-pub async fn minted(
-    tx: &mut Tx,
-    mail: &Leased,
-    customer_id: Option<&str>,
-    now: Micros,
-) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET minted_at = $1, customer_id = $2 WHERE id = $3 AND lease = $4",
-        args![now, customer_id, &mail.id, &mail.lease],
-    )
-    .await?;
-    Ok(())
-}
-
-/// How a mail ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The mail server took it.
-    Sent,
-    /// A mail of the same kind is on its way already, or was just sent.
-    Absorbed,
-    /// Nobody to send it to, or nobody who may have it.
-    Nobody,
-    /// The mail server refused it for good.
-    Failed,
-    /// It was tried for as long as it would have been of use.
-    Expired,
-}
-
-impl End {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Absorbed => "absorbed",
-            Self::Nobody => "nobody",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// Settles a mail for good. False when another worker holds it by now.
-///
-/// # Errors
-/// What the database says.
-pub async fn settle(
-    tx: &mut Tx,
-    mail: &Leased,
-    end: End,
-    reply: Option<&str>,
-    now: Micros,
-) -> Result<bool> {
-    let touched = tx
-        .exec(
-            "UPDATE outbox SET settled_at = $1, outcome = $2, reply = $3, lease = NULL,
-                leased_until = NULL
-             WHERE id = $4 AND lease = $5 AND settled_at IS NULL",
-            args![now, end.as_str(), reply, &mail.id, &mail.lease],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
-/// Puts a mail back, to be tried again at `due_at`.
-///
-/// # Errors
-/// What the database says.
-pub async fn defer(tx: &mut Tx, mail: &Leased, reply: &str, due_at: Micros) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET due_at = $1, reply = $2, lease = NULL, leased_until = NULL
-         WHERE id = $3 AND lease = $4 AND settled_at IS NULL",
-        args![due_at, reply, &mail.id, &mail.lease],
-    )
-    .await?;
-    Ok(())
+    Ok(ids)
 }
 
 /// Another mail of this kind that is under way to the customer already. It is made due at once:
@@ -345,33 +205,6 @@ pub async fn withdraw(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()>
     )
     .await?;
     Ok(())
-}
-
-/// How the queue stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Waiting {
-    /// Mails not settled.
-    pub count: i64,
-    /// When the oldest mail that is due became so.
-    pub oldest_due_at: Option<Micros>,
-}
-
-/// Looks at the queue.
-///
-/// # Errors
-/// What the database says.
-pub async fn waiting(db: &Db, now: Micros) -> Result<Waiting> {
-    let row = db
-        .row(
-            "SELECT COUNT(*) AS waiting, MIN(CASE WHEN due_at <= $1 THEN due_at END) AS oldest
-             FROM outbox WHERE settled_at IS NULL",
-            args![now],
-        )
-        .await?;
-    Ok(row.map_or(Waiting { count: 0, oldest_due_at: None }, |row| Waiting {
-        count: row.get("waiting"),
-        oldest_due_at: row.get("oldest"),
-    }))
 }
 
 /// Deletes what was settled a month ago.

@@ -121,12 +121,25 @@ pub enum Outcome {
         /// Whether the server may have the message all the same: the connection was lost behind the
         /// content, before the answer.
         perhaps: bool,
+        /// Whose fault it was.
+        blame: Blame,
     },
     /// The server refuses this recipient or this message for good (5xx to `RCPT` or `DATA`).
     Refused {
         /// The server's answer.
         reply: String,
     },
+}
+
+/// Whose fault it was that a mail was not taken: who waits until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Our own mail server's: no connection, no TLS, no log-in. No mail would leave.
+    Relay,
+    /// The receiving domain's: it said "later" to this recipient or message.
+    Domain,
+    /// Nobody's but this mail's: its sender, its mailbox, a connection that broke.
+    Mail,
 }
 
 /// The way out for mail: one relay, or a second one behind it for when the first is down or says
@@ -174,13 +187,13 @@ impl Smtp {
     pub async fn send(&self, envelope_from: &str, envelope_to: &str, raw: &[u8]) -> Outcome {
         if !envelope_from.is_empty() && !speakable(envelope_from) {
             let reply = "the sender address cannot be used in SMTP".into();
-            return Outcome::Deferred { reply, perhaps: false };
+            return Outcome::Deferred { reply, perhaps: false, blame: Blame::Mail };
         }
         if !speakable(envelope_to) {
             return Outcome::Refused { reply: "the address cannot be used in SMTP".into() };
         }
         let wire = wire_form(raw);
-        let mut told = Vec::new();
+        let (mut told, mut whose) = (Vec::new(), Blame::Relay);
         for (name, relay) in self.in_turn() {
             let result = relay.send(envelope_from, envelope_to, &wire).await;
             count(name, &result);
@@ -194,15 +207,23 @@ impl Smtp {
                     return Outcome::Refused { reply: failure.text };
                 }
                 Err(failure) if failure.is_open() => {
-                    return Outcome::Deferred { reply: failure.text, perhaps: true };
+                    let blame = failure.blame();
+                    return Outcome::Deferred { reply: failure.text, perhaps: true, blame };
                 }
-                Err(failure) => told.push((name, failure.text)),
+                Err(failure) => {
+                    // Of two relays, one that could be talked to says more than one that could not.
+                    if failure.blame() != Blame::Relay {
+                        whose = failure.blame();
+                    }
+                    told.push((name, failure.text));
+                }
             }
         }
         // In the order of the settings, whichever was asked first.
         told.sort_by_key(|(name, _)| *name == BACKUP);
         let told: Vec<_> = told.into_iter().map(|(_, text)| text).collect();
-        Outcome::Deferred { reply: printable(&told.join("; the backup relay: ")), perhaps: false }
+        let reply = printable(&told.join("; the backup relay: "));
+        Outcome::Deferred { reply, perhaps: false, blame: whose }
     }
 
     /// The relays, with the one to ask first in front. One that is down goes behind, not away: the

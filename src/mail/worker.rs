@@ -5,6 +5,11 @@
 //! commit. A mail is on disk as made before it is sent; killed at any point, the worker leaves a
 //! lease that runs out, and the mail is made anew.
 
+mod care;
+mod gate;
+mod held;
+mod relay;
+mod route;
 mod steps;
 
 use std::sync::Arc;
@@ -13,31 +18,43 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
-use steps::{Made, Make, Order, Sent, Settle};
+use gate::{Gate, Ticket};
+use held::Held;
+use relay::{Admission, Relay};
+use steps::{Came, Hold, Made, Make, Order, Sent, Settle};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Db, Result};
 use crate::mail::dkim::keyring::Keyring;
-use crate::mail::dkim::life;
+use crate::mail::domain::Domains;
 use crate::mail::message;
 use crate::mail::mime;
-use crate::mail::outbox::{self, Leased};
-use crate::mail::smtp::{Outcome, Smtp};
+use crate::mail::outbox::{self, Leased, Room};
+use crate::mail::scrub::scrub;
+use crate::mail::smtp::{Blame, Outcome, Smtp};
 use crate::password::PasswordHasher;
-use crate::password::seal::{self, SealKeys};
+use crate::password::seal::SealKeys;
 use crate::recovery::Crowd;
 use crate::reminder::{self, Ready};
 use crate::secret::Key;
-use crate::staff::{self, recovery as staff_recovery};
+use crate::staff::recovery as staff_recovery;
 use crate::store::Stores;
-use crate::{limit, numbers, recovery, registration, session, token, tutorial};
+use crate::tutorial;
 
 /// Mails that a worker holds at once. More than there are connections, so that those made or settled
 /// together are many; the connections limit what is sent at once.
 const UNDER_WAY: usize = 256;
+
+/// Places among them that notices, or one merchant, never have: whoever waits is taken up at once,
+/// however many notices there are, and however much another merchant sends.
+const KEPT_FREE: usize = UNDER_WAY / 4;
+
+/// Claims while mails are under way are this far apart, so that each takes up many.
+const BETWEEN: Micros = SECOND / 20;
 
 /// While there is a crowd at the door, the worker takes turns this far apart: both write to the same
 /// database, and a person who waits for a page goes before one who waits for a mail.
@@ -77,6 +94,8 @@ pub struct Context {
     pub crowd: Arc<Crowd>,
     /// When the worker last went round, for readiness.
     pub alive_at: Arc<AtomicI64>,
+    /// When a mail last came to anything, or none was under way; 0: never.
+    pub moved_at: Arc<AtomicI64>,
 }
 
 /// A mail worker. Any number of them, in any number of processes, share one queue.
@@ -87,14 +106,28 @@ pub struct Worker {
     context: Context,
     make: Batch<Make>,
     settle: Batch<Settle>,
+    gate: Gate,
+    held: Held,
+    relay: Arc<Relay>,
+    domains: Arc<Domains>,
 }
 
 impl Worker {
     /// A worker that has not started yet.
     pub fn new(context: Context) -> Self {
-        let make = Batch::spawn(context.db.clone(), Make(context.clone()));
-        let settle = Batch::spawn(context.db.clone(), Settle(context.clone()));
-        Self { name: crate::new_id(), context, make, settle }
+        let domains = Arc::new(Domains::default());
+        let make = Make(context.clone(), domains.clone());
+        let settle = Settle(context.clone(), domains.clone());
+        Self {
+            name: crate::new_id(),
+            make: Batch::spawn(context.db.clone(), make),
+            settle: Batch::spawn(context.db.clone(), settle),
+            gate: Gate::new(context.config.smtp.connections, context.clock.clone()),
+            held: Held::default(),
+            relay: Arc::default(),
+            domains,
+            context,
+        }
     }
 
     /// Works until `stop` says so, then finishes what is under way.
@@ -102,60 +135,61 @@ impl Worker {
         let context = &self.context;
         let tick = Duration::from_secs(1).min(self.renewal());
         let mut under_way = JoinSet::new();
-        let (mut looks, mut looked_at) = (0_u64, 0);
-        let (mut renewed_at, mut claimed_at) = (context.clock.now(), 0);
+        let mut care = care::Care::new(context.clock.now());
+        let mut claimed_at = 0;
         while !*stop.borrow() {
             let now = context.clock.now();
             context.alive_at.store(now, Ordering::Relaxed);
+            if under_way.is_empty() {
+                context.moved_at.store(now, Ordering::Relaxed);
+            }
             let free = UNDER_WAY - under_way.len();
             let turn = !context.crowd.is_there(now) || now - claimed_at >= PATIENCE;
-            let found = if context.smtp.is_some() && free * 2 >= UNDER_WAY && turn {
+            let ready = free * 2 >= UNDER_WAY || (free > 0 && now - claimed_at >= BETWEEN);
+            let found = if context.smtp.is_some() && turn && ready {
                 claimed_at = now;
-                self.claim(free).await
+                self.claim(self.room(free), now).await
             } else {
                 Vec::new()
             };
             let idle = found.is_empty();
             for mail in found {
                 let worker = self.clone();
-                under_way.spawn(async move { worker.deliver(mail).await });
+                let place = self.held.take(&mail);
+                under_way.spawn(async move {
+                    worker.deliver(mail).await;
+                    drop(place);
+                });
             }
-            if now - looked_at >= SECOND {
-                self.look_after(looks).await;
-                (looks, looked_at) = (looks + 1, now);
-            }
-            if now - renewed_at >= i64::try_from(self.renewal().as_micros()).unwrap_or(i64::MAX) {
-                self.renew(now).await;
-                renewed_at = now;
-            }
-            if idle || under_way.len() == UNDER_WAY {
+            self.look_after(&mut care, under_way.len()).await;
+            if idle {
+                let nap = match (turn, under_way.is_empty()) {
+                    (false, _) => PAUSE,
+                    (true, false) => Duration::from_micros(BETWEEN.unsigned_abs()),
+                    (true, true) => tick,
+                };
                 tokio::select! {
                     _ = stop.changed() => {}
-                    () = context.wake.notified(), if turn && idle => {}
+                    () = context.wake.notified(), if turn && ready => {}
                     Some(_) = under_way.join_next() => {}
-                    () = tokio::time::sleep(if turn { tick } else { tick.min(PAUSE) }) => {}
+                    () = tokio::time::sleep(nap) => {}
                 }
             }
             while under_way.try_join_next().is_some() {}
         }
         while under_way.join_next().await.is_some() {}
-        if let Some(smtp) = &context.smtp {
-            smtp.close().await;
-        }
+        self.farewell().await;
     }
 
-    /// How often leases are renewed: well before they run out.
-    fn renewal(&self) -> Duration {
-        Duration::from_secs(self.context.config.mail.lease.unsigned_abs()) / 3
-    }
-
-    /// Keeps the leases of what is under way: a mail server may take minutes for an answer, and a
-    /// mail that another worker takes up meanwhile would be sent twice.
-    async fn renew(&self, now: Micros) {
-        let context = &self.context;
-        let until = now + context.config.mail.lease * SECOND;
-        if let Err(error) = outbox::renew(&context.db, &self.name, until).await {
-            tracing::warn!(%error, "cannot renew the leases of the mails under way");
+    /// For how many mails there is room beside those that are held.
+    fn room(&self, free: usize) -> Room {
+        let (notices, held) = self.held.count();
+        Room {
+            all: free,
+            notices: (UNDER_WAY - KEPT_FREE).saturating_sub(notices),
+            merchant: UNDER_WAY - KEPT_FREE,
+            held,
+            only_fresh: false,
         }
     }
 
@@ -168,9 +202,11 @@ impl Worker {
         self.context.keyring.refresh(&self.context.db).await?;
         let mut done = 0;
         loop {
-            let config = &self.context.config.mail;
             let now = self.context.clock.now();
-            let found = outbox::claim(&self.context.db, config, &self.name, 64, now).await?;
+            let mut found = self.try_claim(Room::of(64), now).await?;
+            if found.is_empty() {
+                found = self.claim_expired(now).await?;
+            }
             if found.is_empty() {
                 return Ok(done);
             }
@@ -192,17 +228,8 @@ impl Worker {
         Ok(())
     }
 
-    async fn claim(&self, most: usize) -> Vec<Leased> {
-        let context = &self.context;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let now = context.clock.now();
-        if !context.keyring.is_ready()
-            && let Err(error) = context.keyring.refresh(&context.db).await
-        {
-            tracing::error!(%error, "cannot read the signing keys; trying again");
-            return Vec::new();
-        }
-        match outbox::claim(&context.db, &context.config.mail, &self.name, most, now).await {
+    async fn claim(&self, room: Room, now: Micros) -> Vec<Leased> {
+        match self.try_claim(room, now).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "cannot take mail from the queue; trying again");
@@ -211,27 +238,52 @@ impl Worker {
         }
     }
 
-    /// One mail, all the way. What fails here leaves the lease to run out: nothing is lost.
-    async fn deliver(&self, mail: Leased) {
-        if let Err(error) = self.try_deliver(&mail).await {
-            tracing::error!(%error, mail = mail.id, "a mail stays in the queue");
+    /// While the mail server is down, only what a person waits for is taken up, and once: so that the
+    /// timeline tells of it. When it may be there again, one mail is.
+    async fn try_claim(&self, mut room: Room, now: Micros) -> Result<Vec<Leased>> {
+        let Context { db, config, keyring, .. } = &self.context;
+        self.domains.refresh(db, now).await?;
+        if !keyring.is_ready() {
+            keyring.refresh(db).await?;
         }
+        match self.relay.most(now) {
+            0 => room.only_fresh = true,
+            most => room.all = room.all.min(most),
+        }
+        outbox::claim(db, &config.mail, &self.name, room, now).await
     }
 
-    async fn try_deliver(&self, mail: &Leased) -> Result<()> {
-        let Some(ready) = self.prepare(mail).await? else { return Ok(()) };
-        let order = Order { mail: mail.clone(), ready };
+    /// One mail, all the way. What fails here leaves the lease to run out: nothing is lost.
+    async fn deliver(&self, mail: Leased) {
+        let admission = self.relay.admit(self.context.clock.now());
+        if let Err(error) = self.try_deliver(&mail, &admission).await {
+            tracing::error!(%error, mail = mail.id, "a mail stays in the queue");
+        }
+        if admission == Admission::Trial {
+            // Said already, unless it came to no connection.
+            self.relay.untried();
+        }
+        self.context.moved_at.store(self.context.clock.now(), Ordering::Relaxed);
+    }
+
+    async fn try_deliver(&self, mail: &Leased, admission: &Admission) -> Result<()> {
+        let order = match admission {
+            Admission::Shut(until, why) => {
+                let hold = Hold { until: *until, why: why.clone() };
+                Order { mail: mail.clone(), ready: Ready::default(), hold: Some(hold) }
+            }
+            Admission::Open | Admission::Trial => {
+                let Some(ready) = self.prepare(mail).await? else { return Ok(()) };
+                Order { mail: mail.clone(), ready, hold: None }
+            }
+        };
         let Some(made) = self.make.submit(order).await? else { return Ok(()) };
-        let outcome = self.send(&made).await;
-        let (outcome_name, code) = summary(&outcome);
-        tracing::info!(
-            mail = mail.id,
-            kind = mail.kind.as_str(),
-            outcome = outcome_name,
-            code,
-            "mail"
-        );
-        self.settle.submit(Sent { mail: mail.clone(), made_at: made.made_at, outcome }).await
+        let came = self.pass(mail, &made, admission).await;
+        if let Came::Answer(outcome, _) = &came {
+            let (outcome, code) = summary(outcome);
+            tracing::info!(mail = mail.id, kind = mail.kind.as_str(), outcome, code, "mail");
+        }
+        self.settle.submit(Sent::new(mail, &made, came)).await
     }
 
     /// What takes time and must be done before the transaction. None when there is too much to hash
@@ -248,18 +300,63 @@ impl Worker {
             return Ok(Some(ready));
         }
         let mut tx = context.db.begin().await?;
-        outbox::defer(&mut tx, mail, "too many passwords are being hashed", now + SECOND).await?;
+        let why = "too many passwords are being hashed";
+        outbox::put_back(&mut tx, mail, why, now + SECOND).await?;
         tx.commit().await?;
         Ok(None)
     }
 
-    async fn send(&self, made: &Made) -> Outcome {
-        if tutorial::is_practice(made.draft.to()) {
-            return Outcome::Accepted { reply: tutorial::REPLY.into() };
+    /// Through the gate and to the mail server, if it is still of use by then.
+    async fn pass(&self, mail: &Leased, made: &Made, admission: &Admission) -> Came {
+        let clock = &self.context.clock;
+        if made.is_practice {
+            return Came::Answer(Outcome::Accepted { reply: tutorial::REPLY.into() }, false);
         }
-        let Some(smtp) = &self.context.smtp else {
-            return Outcome::Deferred { reply: "no mail server is set".into(), perhaps: false };
+        let raw = match self.write(made).await {
+            Ok(raw) => raw,
+            Err(outcome) => return Came::Answer(outcome, false),
         };
+        let ticket = Ticket {
+            notice: mail.kind.is_notice(),
+            merchant: mail.merchant_id.clone(),
+            domain: made.domain.clone(),
+        };
+        let Some(_pass) = self.gate.enter(ticket).await else {
+            return Came::Held(Hold::slow(clock.now()));
+        };
+        let began_at = clock.now();
+        if *admission == Admission::Open
+            && let Some(why) = self.relay.trouble()
+        {
+            // It went down while this one stood in line.
+            return Came::Held(Hold { until: began_at + SECOND, why });
+        }
+        let dies_at = made.draft.dies_at().unwrap_or(Micros::MAX).min(mail.expires_at);
+        let left = u64::try_from(dies_at - began_at).map(Duration::from_micros);
+        let left = left.unwrap_or_default();
+        if left.is_zero() {
+            return Came::Held(Hold { until: began_at, why: "it came too late".into() });
+        }
+        // What is handed over later than it is of use only confuses.
+        let outcome =
+            tokio::time::timeout(left, self.send(made, &raw)).await.unwrap_or_else(|_| {
+                let reply = "the mail server took too long".to_owned();
+                Outcome::Deferred { reply, perhaps: true, blame: Blame::Mail }
+            });
+        let outcome = without(outcome, &made.draft.secrets());
+        let now = clock.now();
+        self.relay.learn(&outcome, began_at, now);
+        match outcome {
+            // The pause is that of all mail, and this was no try of the mail's.
+            Outcome::Deferred { reply, blame: Blame::Relay, .. } => {
+                Came::Held(Hold { until: self.relay.resumes_at(now), why: reply })
+            }
+            outcome => Came::Answer(outcome, now - began_at >= gate::SLOW),
+        }
+    }
+
+    /// Writes a mail out and signs it, which takes a moment: before it has a connection.
+    async fn write(&self, made: &Made) -> std::result::Result<Vec<u8>, Outcome> {
         let store = &made.store;
         let rendered = message::render(&made.draft, store);
         let domain = store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
@@ -272,64 +369,36 @@ impl Worker {
             domain,
             made.made_at,
         );
-        let raw = match raw {
-            Ok(raw) => raw,
-            Err(error) => {
-                let reply = format!("the mail cannot be written: {error}");
-                return Outcome::Refused { reply };
-            }
-        };
+        let raw = raw.map_err(|error| Outcome::Refused {
+            reply: format!("the mail cannot be written: {error}"),
+        })?;
         let domain = domain.to_lowercase();
-        match self.context.keyring.sign(&store.merchant_id, &domain, raw).await {
-            Ok(raw) => smtp.send(&store.sender, made.draft.to(), &raw).await,
-            Err(error) => Outcome::Deferred {
-                reply: format!("the mail cannot be signed: {error}"),
-                perhaps: false,
-            },
-        }
+        let signed = self.context.keyring.sign(&store.merchant_id, &domain, raw).await;
+        signed.map_err(|error| Outcome::Deferred {
+            reply: format!("the mail cannot be signed: {error}"),
+            perhaps: false,
+            blame: Blame::Mail,
+        })
     }
 
-    /// Now and then: measures the queue, deletes what has had its time.
-    async fn look_after(&self, looks: u64) {
-        let context = &self.context;
-        let now = context.clock.now();
-        if let Err(error) = context.stores.refresh(&context.db).await {
-            tracing::warn!(%error, "cannot look for changed stores");
-        }
-        if let Err(error) = context.keyring.refresh(&context.db).await {
-            tracing::warn!(%error, "cannot look for changed signing keys");
-        }
-        if let Err(error) = self.admit_staff().await {
-            tracing::warn!(%error, "cannot look for staff who forgot their password");
-        }
-        match outbox::waiting(&context.db, now).await {
-            Ok(waiting) => {
-                metrics::gauge!("doorkey_mail_waiting").set(waiting.count as f64);
+    async fn send(&self, made: &Made, raw: &[u8]) -> Outcome {
+        match &self.context.smtp {
+            Some(smtp) => smtp.send(&made.store.sender, made.draft.to(), raw).await,
+            None => {
+                let reply = "no mail server is set".into();
+                Outcome::Deferred { reply, perhaps: false, blame: Blame::Relay }
             }
-            Err(error) => tracing::warn!(%error, "cannot look at the queue"),
-        }
-        if looks.is_multiple_of(64)
-            && let Err(error) = tidy(context, now).await
-        {
-            tracing::warn!(%error, "cannot tidy up");
         }
     }
 }
 
-async fn tidy(context: &Context, now: Micros) -> Result<()> {
-    let db = &context.db;
-    limit::tidy(db, now).await?;
-    token::tidy(db, now).await?;
-    session::tidy(db, now).await?;
-    recovery::tidy(db, &context.config, now).await?;
-    registration::tidy(db, &context.config, now).await?;
-    reminder::tidy(db, now).await?;
-    seal::tidy(db, &context.seals).await?;
-    staff::access::tidy(db, now).await?;
-    staff_recovery::tidy(db, &context.config, now).await?;
-    life::tidy(db, now).await?;
-    outbox::tidy(db, now).await?;
-    numbers::fold(db, now).await
+/// An outcome whose reply holds nothing of what was secret in the mail.
+fn without(mut outcome: Outcome, secrets: &[Zeroizing<String>]) -> Outcome {
+    let (Outcome::Accepted { reply }
+    | Outcome::Deferred { reply, .. }
+    | Outcome::Refused { reply }) = &mut outcome;
+    *reply = scrub(reply, secrets);
+    outcome
 }
 
 /// What the log says of an outcome: its name and the reply's code. The reply itself often repeats

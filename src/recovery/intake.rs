@@ -265,7 +265,7 @@ impl Context {
                 customer_id: None,
             });
         }
-        outbox::enqueue(tx, &self.config.mail, &mails, now).await
+        outbox::enqueue(tx, &self.config.mail, &mails, now).await.map(drop)
     }
 }
 

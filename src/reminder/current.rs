@@ -3,7 +3,6 @@
 
 use super::order::Tools;
 use crate::args;
-use crate::clock::Micros;
 use crate::customer::{self, Customer};
 use crate::db::{Result, Row};
 use crate::password::seal::{self, Refused, Taken};
@@ -52,8 +51,8 @@ pub(super) async fn open(
     }))
 }
 
-/// Gives the password for the mail, in the transaction that makes it, and notes that it was mailed.
-/// `None` when the credential has changed since the copy was opened.
+/// Gives the password for the mail, in the transaction that makes it. That it was mailed is noted
+/// when the mail server took it. `None` when the credential has changed since the copy was opened.
 ///
 /// # Errors
 /// What the database says.
@@ -62,11 +61,9 @@ pub(super) async fn take(
     password: &Password,
     version: i64,
     customer: &Customer,
-    now: Micros,
 ) -> Result<Option<Password>> {
     if version != customer.credential_version || !customer::hold(tx, customer).await? {
         return Ok(None);
     }
-    seal::mailed(tx, customer, now).await?;
     Ok(Some(password.clone()))
 }

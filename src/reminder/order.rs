@@ -143,15 +143,50 @@ struct Order {
 }
 
 impl Order {
-    fn read(row: &Row, mail: &Leased) -> Self {
+    fn read(row: &Row, id: &str) -> Self {
         Self {
-            id: mail.subject_id.clone(),
+            id: id.to_owned(),
             email_key: row.get("ordered_for"),
             created_at: row.get("ordered_at"),
             stopped_at: row.get("stopped_at"),
             staff: staff::read(row),
         }
     }
+}
+
+/// An order and its customer, by merchant, store and id.
+async fn find(
+    tx: &mut Tx,
+    (merchant_id, store_id, id): (&str, &str, &str),
+) -> Result<Option<(Order, Customer)>> {
+    let sql = concat!(
+        "SELECT r.customer_id, r.email_key AS ordered_for, r.created_at AS ordered_at,
+            (SELECT MAX(stopped_at) FROM reminder s WHERE s.customer_id = r.customer_id)
+                AS stopped_at, ",
+        staff::columns!(),
+        " FROM reminder r JOIN staff a ON a.id = r.staff_id AND a.merchant_id = r.merchant_id
+          JOIN merchant m ON m.id = r.merchant_id
+          WHERE r.id = $1 AND r.merchant_id = $2 AND r.store_id = $3"
+    );
+    let Some(row) = tx.row(sql, args![id, merchant_id, store_id]).await? else { return Ok(None) };
+    let customer = customer::by_id(tx, merchant_id, &row.get::<String>("customer_id")).await?;
+    Ok(customer.map(|customer| (Order::read(&row, id), customer)))
+}
+
+/// Why an order, by merchant, store and id, would not be made into a mail any more, in plain words.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_over(
+    tx: &mut Tx,
+    config: &Config,
+    subject: (&str, &str, &str),
+    now: Micros,
+) -> Result<Option<String>> {
+    let Some((order, customer)) = find(tx, subject).await? else {
+        return Ok(Some("There is nothing left of this reminder. Send another one.".into()));
+    };
+    Ok(stale(config, &order, &customer, now))
 }
 
 /// Checks an order once more and makes what it carries. Runs in the mail worker, in the transaction
@@ -167,20 +202,8 @@ pub async fn mint(
     (mail, ready): (&Leased, &Ready),
     now: Micros,
 ) -> Result<Minted> {
-    let sql = concat!(
-        "SELECT r.customer_id, r.email_key AS ordered_for, r.created_at AS ordered_at,
-            (SELECT MAX(stopped_at) FROM reminder s WHERE s.customer_id = r.customer_id)
-                AS stopped_at, ",
-        staff::columns!(),
-        " FROM reminder r JOIN staff a ON a.id = r.staff_id AND a.merchant_id = r.merchant_id
-          JOIN merchant m ON m.id = r.merchant_id
-          WHERE r.id = $1 AND r.merchant_id = $2 AND r.store_id = $3"
-    );
-    let row = tx.row(sql, args![&mail.subject_id, &store.merchant_id, &store.id]).await?;
-    let Some(row) = row else { return Ok(Minted::Withheld(End::Nobody)) };
-    let order = Order::read(&row, mail);
-    let id: String = row.get("customer_id");
-    let Some(customer) = customer::by_id(tx, &store.merchant_id, &id).await? else {
+    let subject = (&*store.merchant_id, &*store.id, &*mail.subject_id);
+    let Some((order, customer)) = find(tx, subject).await? else {
         return Ok(Minted::Withheld(End::Nobody));
     };
     if let Some(reason) = why_not(tx, config, key, &order, &customer, now).await? {
@@ -192,7 +215,7 @@ pub async fn mint(
             .await?
             .map(|(password, until)| Carries::Temporary(password, until, config.reminder.ttl)),
         Step::Current(password, version) => {
-            current::take(tx, password, *version, &customer, now).await?.map(Carries::Current)
+            current::take(tx, password, *version, &customer).await?.map(Carries::Current)
         }
         Step::Refused(refused) => {
             seal::refuse(tx, key, &customer, &store.id, *refused, now).await?;
@@ -247,6 +270,22 @@ async fn link(
     Ok(Carries::Link(token, until, ttl))
 }
 
+/// Why this order may not become a mail, whatever the limits say, in plain words.
+fn stale(config: &Config, order: &Order, customer: &Customer, now: Micros) -> Option<String> {
+    if now - order.created_at > config.reminder.ttl * SECOND {
+        let minutes = config.reminder.ttl * SECOND / MINUTE;
+        return Some(format!("It could not be sent within {minutes} minutes and was withdrawn."));
+    }
+    if order.staff.disabled_at.is_some() || !order.staff.role.may(Role::Agent) {
+        return Some("The member of staff who ordered it may not send reminders any more.".into());
+    }
+    if let Some(refusal) = rules::of_customer(config, order.stopped_at, customer, now) {
+        return Some(refusal.text());
+    }
+    let moved = order.email_key != customer.email_key;
+    moved.then(|| "The address changed after it was ordered. Send another one.".into())
+}
+
 /// Why this order may not become a mail, in plain words.
 async fn why_not(
     tx: &mut Tx,
@@ -256,20 +295,8 @@ async fn why_not(
     customer: &Customer,
     now: Micros,
 ) -> Result<Option<String>> {
-    let say = |text: &str| Ok(Some(text.to_owned()));
-    if now - order.created_at > config.reminder.ttl * SECOND {
-        let minutes = config.reminder.ttl * SECOND / MINUTE;
-        let text = format!("It could not be sent within {minutes} minutes and was withdrawn.");
-        return Ok(Some(text));
-    }
-    if order.staff.disabled_at.is_some() || !order.staff.role.may(Role::Agent) {
-        return say("The member of staff who ordered it may not send reminders any more.");
-    }
-    if let Some(refusal) = rules::of_customer(config, order.stopped_at, customer, now) {
-        return Ok(Some(refusal.text()));
-    }
-    if order.email_key != customer.email_key {
-        return say("The address changed after it was ordered. Send another one.");
+    if let Some(reason) = stale(config, order, customer, now) {
+        return Ok(Some(reason));
     }
     let Some(refusal) = over_limit(tx, config, order, now).await? else { return Ok(None) };
     let deed = Deed { key, customer, staff: &order.staff, source: "" };

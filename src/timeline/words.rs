@@ -106,6 +106,10 @@ impl Speaker<'_> {
                 let (reply, name) = (self.reply(reply), upper(name(mail)));
                 return (format!("{name} could not be delivered: {reply}"), Bad);
             }
+            Entry::MailRetried { mail } => return (format!("Had {} sent again", name(mail)), Idle),
+            Entry::MailCancelled { mail } => {
+                return (format!("Took back {} before it left", name(mail)), Warn);
+            }
             Entry::LinkOpened { scanner: true, .. } => {
                 ("The link was opened by what looks like a mail scanner; that does no harm", Idle)
             }
@@ -179,6 +183,9 @@ impl Speaker<'_> {
             }
             Entry::MailFailed { .. } if is_awaited(&line.entry) => {
                 "Your mail provider does not take the email. Let us check the address that we have."
+            }
+            Entry::MailRetried { .. } if is_awaited(&line.entry) => {
+                "I am having your email sent again. Please give it a minute."
             }
             other => return steady(other).map(str::to_owned),
         };
@@ -264,6 +271,7 @@ fn is_awaited(entry: &Entry) -> bool {
     let (Entry::MailQueued { mail }
     | Entry::MailAccepted { mail, .. }
     | Entry::MailDeferred { mail, .. }
+    | Entry::MailRetried { mail }
     | Entry::MailFailed { mail, .. }) = entry
     else {
         return true;

@@ -1,10 +1,11 @@
 //! The private listener: health, readiness, metrics; and the line in the log that every request
 //! leaves. Keep this listener away from the public network.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -22,7 +23,7 @@ use super::site::Site;
 use crate::app::App;
 use crate::clock::{MINUTE, SECOND};
 use crate::db::Db;
-use crate::mail::outbox;
+use crate::mail::{outbox, pulse};
 
 /// The routes of the private listener.
 pub fn router(app: App, metrics: PrometheusHandle, works_mail: bool) -> Router {
@@ -36,7 +37,7 @@ pub fn router(app: App, metrics: PrometheusHandle, works_mail: bool) -> Router {
 /// 200 when everything that this process needs is there, else 503 and what is missing.
 async fn ready(app: App, works_mail: bool) -> Response {
     let now = app.clock.now();
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<Cow<'static, str>> = Vec::new();
     let mut oldest_seconds = None;
     match app.db.schema_version().await {
         Ok(version) if version == Db::schema_wanted() => {
@@ -44,21 +45,29 @@ async fn ready(app: App, works_mail: bool) -> Response {
                 Ok(waiting) => {
                     oldest_seconds = waiting.oldest_due_at.map(|due| (now - due) / SECOND);
                 }
-                Err(_) => wrong.push("the mail queue cannot be read"),
+                Err(_) => wrong.push("the mail queue cannot be read".into()),
+            }
+            if !works_mail && let Ok(pulse) = pulse::read(&app.db, now).await {
+                wrong.extend(pulse.wrong(now).map(Cow::from));
             }
         }
-        Ok(_) => wrong.push("the schema is not this program's: run doorkey migrate"),
-        Err(_) => wrong.push("the database does not answer"),
+        Ok(_) => wrong.push("the schema is not this program's: run doorkey migrate".into()),
+        Err(_) => wrong.push("the database does not answer".into()),
     }
     if app.smtp.is_none() {
-        wrong.push("no mail server is set: set smtp.url");
+        wrong.push("no mail server is set: set smtp.url".into());
     }
-    let alive_at = app.worker_alive_at.load(Ordering::Relaxed);
-    if works_mail && now - alive_at > MINUTE {
-        wrong.push("the mail worker has stopped");
+    if works_mail {
+        let at = |of: &AtomicI64| of.load(Ordering::Relaxed);
+        let (alive_at, moved_at) = (at(&app.worker_alive_at), at(&app.worker_moved_at));
+        if now - alive_at > MINUTE {
+            wrong.push("the mail worker has stopped".into());
+        } else if moved_at != 0 && now - moved_at > pulse::SILENCE {
+            wrong.push("the mail worker holds mails and none moves".into());
+        }
     }
     if oldest_seconds.is_some_and(|age| age > 60) {
-        wrong.push("mail has been due for more than a minute");
+        wrong.push("mail has been due for more than a minute".into());
     }
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({

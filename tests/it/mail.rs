@@ -3,7 +3,9 @@
 
 mod content;
 mod notices;
+mod queue;
 mod retry;
+mod secrets;
 mod signing;
 mod transport;
 mod trouble;
@@ -11,6 +13,7 @@ mod trouble;
 use axum::Router;
 use doorkey::app::App;
 use doorkey::args;
+use doorkey::clock::SECOND;
 use doorkey::config::Config;
 use doorkey::mail::worker::Worker;
 use doorkey::secret::Secret;
@@ -46,7 +49,7 @@ impl Second {
 struct Row {
     outcome: Option<String>,
     attempts: i64,
-    /// Seconds until it is due.
+    /// Seconds until it is due, rounded up.
     wait: i64,
 }
 
@@ -56,7 +59,7 @@ async fn newest(test: &TestApp) -> Row {
     Row {
         outcome: row.get("outcome"),
         attempts: row.get("attempts"),
-        wait: (row.get::<i64>("due_at") - test.clock.now()) / doorkey::clock::SECOND,
+        wait: (row.get::<i64>("due_at") - test.clock.now() + SECOND - 1).div_euclid(SECOND),
     }
 }
 

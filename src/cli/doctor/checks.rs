@@ -42,6 +42,7 @@ pub(super) async fn everything(report: &mut Report, config: &Config, now: Micros
         domains::look(report, config, db, &stores, now).await;
         seal::reminders(report, config, db).await;
         queue(report, db, now).await;
+        super::pulse::senders(report, db, now).await;
         db.close().await;
     }
     worker(report, config.ops_listen).await;

@@ -32,6 +32,14 @@ pub struct StaffMail {
     origin: String,
 }
 
+impl StaffMail {
+    /// The token of its link.
+    pub(super) fn secret(&self) -> Option<zeroize::Zeroizing<String>> {
+        let (_, token) = self.link.as_ref()?.url.split_once("token=")?;
+        Some(zeroize::Zeroizing::new(token.to_owned()))
+    }
+}
+
 /// Makes a mail to a member of staff; `None` when there is nobody to have it any more.
 ///
 /// # Errors

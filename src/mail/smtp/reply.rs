@@ -5,6 +5,8 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use super::Blame;
+
 /// The longest reply line read (RFC 5321, 4.5.3.1.5 asks for 512) and the most lines of one reply.
 const MAX_LINE: u64 = 2048;
 const MAX_LINES: usize = 100;
@@ -65,6 +67,20 @@ impl Failure {
     /// Whether nobody knows if the server has the message: it was handed over and never answered.
     pub fn is_open(&self) -> bool {
         self.step == Step::Content && self.code.is_none()
+    }
+
+    /// Who is to wait. A full mailbox (RFC 3463: 4.2.x) says nothing about the others of its domain,
+    /// nor does greylisting, which wants this one mail to come again; 421 is a server that goes away.
+    pub fn blame(&self) -> Blame {
+        match (self.step, self.code) {
+            (Step::Setup, _) => Blame::Relay,
+            (Step::Mail, _) | (_, None | Some(421)) => Blame::Mail,
+            _ => {
+                let text = self.text.to_ascii_lowercase();
+                let own = ["4.2.", "greylist", "graylist"].iter().any(|word| text.contains(word));
+                if own { Blame::Mail } else { Blame::Domain }
+            }
+        }
     }
 
     /// Whether the connection is of no more use: it broke, or the server said it closes it (421).
@@ -248,6 +264,25 @@ mod tests {
             (Step::Content, None),
         ] {
             assert!(!is_final(step, code), "{step:?} {code:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_blamed_for_what_it_says_of_all_its_mail_only() {
+        for (step, code, text, blame) in [
+            (Step::Setup, None, "no connection", Blame::Relay),
+            (Step::Setup, Some(421), "421 busy", Blame::Relay),
+            (Step::Mail, Some(451), "451 4.7.1 later", Blame::Mail),
+            (Step::Recipient, Some(451), "451 4.3.0 later", Blame::Domain),
+            (Step::Content, Some(452), "452 4.3.1 no disk", Blame::Domain),
+            (Step::Recipient, Some(552), "552 full", Blame::Domain),
+            (Step::Recipient, Some(452), "452 4.2.2 mailbox full", Blame::Mail),
+            (Step::Recipient, Some(450), "450 4.7.1 Greylisted, come again", Blame::Mail),
+            (Step::Recipient, Some(421), "421 4.3.2 going down", Blame::Mail),
+            (Step::Content, None, "the server closed the connection", Blame::Mail),
+        ] {
+            let failure = Failure { step, code, text: text.to_owned() };
+            assert_eq!(failure.blame(), blame, "{text}");
         }
     }
 }

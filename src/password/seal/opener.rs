@@ -215,10 +215,10 @@ pub async fn refuse(
 ///
 /// # Errors
 /// What the database says.
-pub async fn mailed(tx: &mut Tx, customer: &Customer, now: Micros) -> db::Result<()> {
+pub async fn mailed(tx: &mut Tx, customer_id: &str, version: i64, now: Micros) -> db::Result<()> {
     tx.exec(
         "UPDATE credential SET mailed_at = $1 WHERE customer_id = $2 AND version = $3",
-        args![now, &customer.id, customer.credential_version],
+        args![now, customer_id, version],
     )
     .await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::newest;
 use crate::support::app::{PASSWORD, link_of, reset_link};
-use crate::support::smtp_sink::{Plan, Received};
+use crate::support::smtp_sink::{Fault, Plan, Received, Step};
 use crate::support::{Browser, TestApp, both};
 
 const ADA: &str = "ada@example.test";
@@ -49,7 +49,8 @@ both!(every_change_of_password_is_told_however_many, |db| async move {
 both!(a_notice_is_tried_for_three_days, |db| async move {
     let test = TestApp::start(db).await;
     let link = test.link("harbor", ADA).await;
-    test.sink.set(Plan::closed()).await;
+    let busy = Fault::Reply("450 4.2.1 mailbox busy");
+    test.sink.set(Plan::accept().at(Step::Recipient, busy)).await;
     assert_eq!(test.browser().set_password(&link, "a brand new teapot").await.status, 303);
     test.deliver().await;
     let mut waited = 0;

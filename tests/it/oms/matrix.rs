@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use doorkey::args;
+use doorkey::clock::HOUR;
 use doorkey::store::Store;
 
 use crate::support::desk::{ADMIN, AGENT, Seat, VIEWER};
@@ -123,6 +124,8 @@ const ROUTES: &[Route] = &[
     ),
     ("GET", "/oms/email/test/{test}", NOTHING, Viewer),
     ("POST", "/oms/email/test/{test}", &[("source", "Subject: x")], Agent),
+    ("POST", "/oms/email/mails/{mail}/retry", NOTHING, Agent),
+    ("POST", "/oms/email/mails/{mail}/cancel", NOTHING, Agent),
     ("POST", "/oms/customers/{customer}/reminder", NOTHING, Agent),
     // Tutorials and help
     ("GET", "/oms/tutorials", NOTHING, Viewer),
@@ -155,6 +158,7 @@ struct Ids {
     staff: String,
     domain: String,
     test: String,
+    mail: String,
     article: &'static str,
 }
 
@@ -167,6 +171,7 @@ impl Ids {
             staff: test.seat(staff).await.staff_id,
             test: test_mail(test, &store).await,
             domain: store.sender.split_once('@').unwrap().1.into(),
+            mail: failed_mail(test, &store.key).await,
             article: "phone",
         }
     }
@@ -178,6 +183,7 @@ impl Ids {
             .replace("{domain}", &self.domain)
             .replace("{test}", &self.test)
             .replace("{kind}", "recovery")
+            .replace("{mail}", &self.mail)
             .replace("{article}", self.article)
     }
 }
@@ -191,6 +197,20 @@ async fn test_mail(test: &TestApp, store: &Store) -> String {
     let now = test.clock.now();
     let values = args![&id, &store.merchant_id, &store.id, vec![0u8], now];
     test.app.db.exec(sql, values).await.unwrap();
+    id
+}
+
+/// A mail about Ada's account that the mail server refused.
+async fn failed_mail(test: &TestApp, store: &str) -> String {
+    let (store, now) = (test.store(store), test.clock.now());
+    let id = format!("failed-mail-{}", store.key);
+    let ada = test.customer_id(&store.key, "ada@example.test").await;
+    let sql = "INSERT INTO outbox (id, kind, subject_id, merchant_id, store_id, customer_id,
+                  priority, created_at, due_at, expires_at, attempts, settled_at, outcome, reply)
+               VALUES ($1, 'password_changed', $2, $3, $4, $2, 1, $5, $5, $6, 1, $5, 'failed',
+                  '550 no') ON CONFLICT (id) DO NOTHING";
+    let args = args![&id, ada, &store.merchant_id, &store.id, now, now + HOUR];
+    test.app.db.exec(sql, args).await.unwrap();
     id
 }
 
@@ -263,6 +283,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         staff: "foreign-staff".into(),
         domain: "northwind.test".into(),
         test: test_mail(&test, &test.store("northwind")).await,
+        mail: failed_mail(&test, "northwind").await,
         article: "no-such",
     };
     let mut seat = test.seat(ADMIN).await;
@@ -272,8 +293,16 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         assert_eq!(status, 404, "{} {}", route.0, route.1);
         assert_eq!(state(&test).await, before, "{} {}", route.0, route.1);
         let x = || "x".to_owned();
-        let unknown =
-            Ids { customer: x(), store: x(), staff: x(), domain: x(), test: x(), article: "x" };
+        let (domain, test_id, mail) = (x(), x(), x());
+        let unknown = Ids {
+            customer: x(),
+            store: x(),
+            staff: x(),
+            domain,
+            test: test_id,
+            mail,
+            article: "x",
+        };
         assert_eq!(send(&mut seat, route, &unknown, true).await.0, 404, "{} {}", route.0, route.1);
     }
     // The control: the same requests with ids of one's own are answered.

@@ -51,6 +51,9 @@ pub enum Fault {
     ReplyRecorded(&'static str),
     /// Waits this long before the ordinary answer.
     Stall(Duration),
+    /// At [`Step::Content`]: records the message, and repeats its links and what stands alone on a
+    /// line in an answer that puts it off.
+    Echo,
 }
 
 /// When the sink speaks TLS.
@@ -84,6 +87,8 @@ pub struct Plan {
     pub delay: Duration,
     /// The first that matches a step applies; see [`Plan::at`].
     pub faults: Vec<(Step, Fault)>,
+    /// The faults are for recipients at this domain alone.
+    pub only: Option<&'static str>,
 }
 
 impl Plan {
@@ -100,6 +105,12 @@ impl Plan {
     /// Misbehaves at a step, every time.
     pub fn at(mut self, step: Step, fault: Fault) -> Self {
         self.faults.push((step, fault));
+        self
+    }
+
+    /// Misbehaves only to recipients at this domain.
+    pub fn only(mut self, domain: &'static str) -> Self {
+        self.only = Some(domain);
         self
     }
 

@@ -116,7 +116,9 @@ both!(who_was_mailed_the_password_is_asked_for_a_new_one, |db| async move {
     vault.login(ADA, PASSWORD).await;
     let customer = vault.customer(ADA).await;
     let mut tx = vault.test.app.db.begin().await.unwrap();
-    seal::mailed(&mut tx, &customer, vault.test.clock.now()).await.unwrap();
+    let version = customer.credential_version;
+    let now = vault.test.clock.now();
+    seal::mailed(&mut tx, &customer.id, version, now).await.unwrap();
     tx.commit().await.unwrap();
     let mut ada = vault.test.browser();
     let fields = [("email", ADA), ("password", PASSWORD), ("return_to", "/s/harbor/checkout?a=1")];

@@ -17,6 +17,8 @@ struct Talk<'a> {
     encrypted: bool,
     from: String,
     recipients: Vec<String>,
+    /// Whom the client named last.
+    to: String,
 }
 
 /// What an answer leaves of the conversation.
@@ -41,7 +43,8 @@ pub(super) async fn converse(tcp: TcpStream, state: &State) -> io::Result<()> {
         _ => (Box::new(tcp), false),
     };
     let wire = BufReader::new(wire);
-    let mut talk = Talk { state, wire, encrypted, from: String::new(), recipients: Vec::new() };
+    let (from, recipients, to) = (String::new(), Vec::new(), String::new());
+    let mut talk = Talk { state, wire, encrypted, from, recipients, to };
     if talk.answer(Step::Connect, "220 sink.test ESMTP").await? != Said::Usual {
         return Ok(());
     }
@@ -87,6 +90,7 @@ impl Talk<'_> {
                 Ok(said)
             }
             "RCPT" => {
+                self.to = path(line);
                 let said = self.answer(Step::Recipient, "250 2.1.5 recipient ok").await?;
                 if said == Said::Usual {
                     self.recipients.push(path(line));
@@ -196,12 +200,17 @@ impl Talk<'_> {
                 raw,
                 encrypted: self.encrypted,
             };
+            let told = told(&message.raw);
             let count = {
                 let mut record = lock(&self.state.record);
                 record.messages.push(message);
                 record.messages.len()
             };
             self.state.changed.notify_waiters();
+            if matches!(fault, Some(Fault::Echo)) {
+                self.write(&format!("451 4.3.0 you said {told}")).await?;
+                return Ok(Said::Refused);
+            }
             return self.answer(Step::Content, &format!("250 2.0.0 queued as {count}")).await;
         }
         self.answer(Step::Content, "250").await
@@ -209,6 +218,11 @@ impl Talk<'_> {
 
     fn fault(&self, step: Step) -> Option<Fault> {
         let plan = lock(&self.state.plan);
+        if let Some(domain) = plan.only
+            && !self.to.ends_with(&format!("@{domain}"))
+        {
+            return None;
+        }
         plan.faults.iter().find(|(at, _)| *at == step).map(|(_, fault)| fault.clone())
     }
 
@@ -217,6 +231,7 @@ impl Talk<'_> {
         match self.fault(step) {
             None => {}
             Some(Fault::Drop | Fault::DropRecorded) => return Ok(Said::Over),
+            Some(Fault::Echo) => {}
             Some(Fault::Stall(time)) => tokio::time::sleep(time).await,
             Some(Fault::Reply(reply) | Fault::ReplyRecorded(reply)) => {
                 self.write(reply).await?;
@@ -243,6 +258,14 @@ impl Talk<'_> {
         self.wire.read_until(b'\n', &mut line).await?;
         Ok(line)
     }
+}
+
+/// What a message has to hide: its first link with a token, else what stands alone on a line.
+fn told(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw).replace("=\r\n", "");
+    let lone = |line: &&str| line.matches('-').count() == 5 && !line.contains(' ');
+    let mut lines = text.lines().filter(lone).chain(text.lines().filter(|l| l.contains("token=")));
+    lines.next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// What stands between the angle brackets of `MAIL` or `RCPT`.
