@@ -275,8 +275,12 @@ async fn of_recovery(
     if row.get::<Option<i64>>("set_at").is_some_and(|at| at > asked_at) {
         return say("The customer has chosen a new password since.");
     }
-    match recovery::too_many(tx, config, &customer.id, &mail.id, now).await? {
-        Some("interval") => say("Another link was mailed to this customer a moment ago."),
+    // A mail that ended counts beside the new one, as it will when that is made.
+    let except = if mail.state == State::Deferred { &*mail.id } else { "" };
+    match recovery::too_many(tx, config, &customer.id, except, now).await? {
+        Some("interval") => {
+            say("A link was made for this customer a moment ago. Try again in a minute.")
+        }
         Some(_) => say("This customer was mailed as many links as may be. Try again later."),
         None => Ok(None),
     }

@@ -168,13 +168,8 @@ both!(a_silent_or_stuck_mail_process_is_seen_within_a_minute, |db| async move {
     let test = TestApp::start(db).await;
     let db = &test.app.db;
     let mut seat = test.seat(AGENT).await;
-    let beat = |moved_at, under_way| Beat {
-        id: "one",
-        started_at: 0,
-        moved_at,
-        under_way,
-        trouble: None,
-    };
+    let beat =
+        |moved_at, under_way| Beat { id: "one", started_at: 0, moved_at, under_way, trouble: None };
     let now = test.clock.now();
     pulse::beat(db, &beat(now, 3), now).await.unwrap();
     test.app.look_at_queue().await.unwrap();

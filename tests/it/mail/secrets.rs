@@ -67,7 +67,8 @@ both!(a_customer_at_the_practice_address_is_mailed_to_like_any_other, |db| async
     assert!(link_of(&mails[0], "/reset").contains("token="));
     // The record decides: whatever address it has by now, nothing is sent.
     test.wait(61);
-    let sql = "UPDATE customer SET practice_at = 1, email = 'x@real.test', email_key = 'x@real.test'
+    let sql =
+        "UPDATE customer SET practice_at = 1, email = 'x@real.test', email_key = 'x@real.test'
                WHERE id = $1";
     test.app.db.exec(sql, args![id]).await.unwrap();
     test.browser().forgot("harbor", "x@real.test").await;
