@@ -24,4 +24,5 @@ mod relays;
 mod secrecy;
 mod sessions;
 mod smtp;
+mod soak;
 mod token;

@@ -82,6 +82,11 @@ impl Running {
         self.said()
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Ends it at once, as a power cut would: SIGKILL.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
