@@ -13,6 +13,7 @@ mod oms;
 #[path = "../../tests/it/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "written for the stories, which use more of it")]
 mod postgres;
+mod queue;
 mod server;
 mod signing;
 

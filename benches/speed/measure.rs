@@ -71,6 +71,7 @@ pub async fn all(report: &mut Report) {
         flat(report, &hash).await;
     }
     super::signing::all(report, &hash).await;
+    super::queue::all(report, &hash).await;
     super::oms::all(report, &hash).await;
 }
 

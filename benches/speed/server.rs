@@ -29,6 +29,8 @@ pub struct Installation {
     pub smtp: String,
     pub merchant_id: String,
     pub store_id: String,
+    /// Settings beside the usual ones.
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 /// A free loopback address.
@@ -61,7 +63,8 @@ impl Installation {
         let catcher = Catcher::bind().await.expect("a mail sink");
         let smtp = catcher.url();
         tokio::spawn(catcher.run(Arc::new(|_| Ok(()))));
-        Self { database_url, address, smtp, merchant_id: merchant.id, store_id }
+        let environment = Vec::new();
+        Self { database_url, address, smtp, merchant_id: merchant.id, store_id, environment }
     }
 
     /// Starts the binary and waits for its first answer; says how long that took.
@@ -83,6 +86,7 @@ impl Installation {
             .env("DOORKEY_LIMITS__ADDRESS_REQUESTS", "100000000")
             .env("DOORKEY_LIMITS__STORE_MAILS_PER_HOUR", "100000000")
             .env("DOORKEY_LIMITS__QUEUE", "100000000")
+            .envs(self.environment.iter().copied())
             .stderr(Stdio::null())
             .spawn()
             .expect("the binary starts");

@@ -171,7 +171,7 @@ pub async fn send(
         store_id: &store.id,
         customer_id: None,
     };
-    outbox::enqueue(tx, config, &[mail], now).await
+    outbox::enqueue(tx, config, &[mail], now).await.map(drop)
 }
 
 /// What the worker writes.
