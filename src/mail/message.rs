@@ -1,6 +1,7 @@
 //! What mails say: one arm a kind. Making a mail reads the rows that it is about and mints its
 //! links, in the worker's transaction; rendering it touches nothing.
 
+mod changed;
 mod custom;
 mod envelope;
 mod sample;
@@ -15,28 +16,23 @@ use jiff::tz::TimeZone;
 
 use crate::address::{EmailAddress, mask};
 use crate::address_change::{self, ChangeMail};
-use crate::args;
-use crate::clock::{DAY, Micros};
+use crate::clock::Micros;
 use crate::color;
 use crate::config::Config;
-use crate::customer::{self, Customer};
+use crate::customer;
 use crate::db::{Result, Tx};
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
-use crate::mail::outbox::{self, End, Kind, Leased};
+use crate::mail::outbox::{End, Kind, Leased};
 use crate::mail::test_mail;
 use crate::recovery::{self, RecoveryMail};
 use crate::registration;
 use crate::reminder::{self, Carries, Mode, Ready};
 use crate::secret::{Key, Token};
 use crate::store::Store;
-use crate::token::{self, NewToken, Purpose};
 
 pub use sample::sample;
 pub use test::render as render_test;
-
-/// How long the link of a notice can freeze the account.
-const FREEZE: Micros = 7 * DAY;
 
 /// A mail that is made but not yet written.
 #[derive(Debug)]
@@ -177,7 +173,9 @@ async fn make_plain(
         },
         Kind::PasswordChanged => {
             match customer::by_id(tx, &store.merchant_id, &mail.subject_id).await? {
-                Some(customer) => Ok(password_changed(tx, store, &customer, mail, now).await?),
+                Some(customer) => {
+                    Ok(changed::password_changed(tx, store, &customer, mail, now).await?)
+                }
                 None => Err(End::Nobody),
             }
         }
@@ -228,49 +226,6 @@ fn change_of_address(kind: Kind, made: ChangeMail) -> Draft {
         Content::AddressNotice { new: made.new_email, undo: made.link, by_staff }
     };
     Draft { to: made.to, language: made.language, content }
-}
-
-/// The notice goes to the address that the record has now, and says when and with what browser: the
-/// one whose session began with the change, however late the notice.
-async fn password_changed(
-    tx: &mut Tx,
-    store: &Store,
-    customer: &Customer,
-    mail: &Leased,
-    now: Micros,
-) -> Result<Draft> {
-    let token = NewToken {
-        purpose: Purpose::Freeze,
-        merchant_id: &store.merchant_id,
-        store_id: &store.id,
-        customer_id: Some(&customer.id),
-        email_key: &customer.email_key,
-        subject_id: &customer.id,
-        outbox_id: &mail.id,
-        expires_at: now + FREEZE,
-    };
-    let freeze = token::mint(tx, &token, now).await?;
-    outbox::minted(tx, mail, Some(&customer.id), now).await?;
-    let row = tx
-        .row(
-            "SELECT p.set_at, s.device FROM credential p
-             LEFT JOIN session s ON s.customer_id = p.customer_id AND s.created_at = p.set_at
-             WHERE p.customer_id = $1 LIMIT 1",
-            args![&customer.id],
-        )
-        .await?;
-    let (at, device) = row.map_or((None, None), |row| {
-        (row.get::<Option<i64>>("set_at"), row.get::<Option<String>>("device"))
-    });
-    Ok(Draft {
-        to: customer.email.clone(),
-        language: customer.language.unwrap_or(store.language),
-        content: Content::PasswordChanged {
-            at: at.unwrap_or(now),
-            device: device.unwrap_or_default(),
-            freeze,
-        },
-    })
 }
 
 /// What every mail's templates know.
