@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use gate::Gate;
 use held::Held;
 use relay::{Admission, Relay};
-use steps::{Came, Hold, Made, Make, Order, Sent, Settle};
+use steps::{Came, Hold, Make, Order, Sent, Settle};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};

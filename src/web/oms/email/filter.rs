@@ -35,7 +35,7 @@ pub struct Asked {
 
 impl Asked {
     /// The page's own address with these filters.
-    pub fn address(&self, before: Option<&Cursor>) -> String {
+    pub(super) fn address(&self, before: Option<&Cursor>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in [
             ("state", &self.state),
