@@ -269,6 +269,8 @@ impl Worker {
                 Order { mail: mail.clone(), ready: Ready::default(), hold: Some(hold) }
             }
             Admission::Open | Admission::Trial => {
+                // What the mails just before this one said of their domain counts for it.
+                self.domains.refresh(&self.context.db, self.context.clock.now()).await?;
                 let Some(ready) = self.prepare(mail).await? else { return Ok(()) };
                 Order { mail: mail.clone(), ready, hold: None }
             }

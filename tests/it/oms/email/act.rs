@@ -113,6 +113,7 @@ both!(a_waiting_mail_is_taken_back, |db| async move {
     test.wait(3600);
     assert!(test.deliver().await.is_empty());
     assert_eq!(newest(&test).await.1.as_deref(), Some("cancelled"));
+    let mut seat = test.seat(AGENT).await;
     assert_eq!(press(&mut seat, "cancel", &mail).await.status, 409);
     // One that nobody has looked at yet takes the typed address with it.
     test.browser().forgot("harbor", ADA).await;

@@ -263,7 +263,8 @@ impl Talk<'_> {
 /// What a message has to hide: its first link with a token, else what stands alone on a line.
 fn told(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw).replace("=\r\n", "");
-    let lone = |line: &&str| line.matches('-').count() == 5 && !line.contains(' ');
+    let lone =
+        |line: &&str| line.matches('-').count() == 5 && !line.contains(' ') && !line.contains('/');
     let mut lines = text.lines().filter(lone).chain(text.lines().filter(|l| l.contains("token=")));
     lines.next().unwrap_or_default().chars().take(200).collect()
 }
