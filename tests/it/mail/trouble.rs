@@ -85,6 +85,7 @@ both!(no_trouble_with_mail_changes_an_answer_and_none_goes_unnoticed, |db| async
             assert_eq!(test.browser().open_link(&reset_link(&mail)).await.status, 200, "{trouble}");
             arrived += 1;
         }
+        test.app.smtp.as_ref().unwrap().close().await;
     }
     assert_eq!(arrived, troubles().iter().filter(|(_, _, fate)| *fate == Deferred).count());
     assert_eq!(test.waiting().await, 0);
