@@ -213,10 +213,12 @@ fn customer(
     store: &str,
     now: Micros,
 ) -> Vec<Arg> {
-    let search = email.as_bytes().to_vec();
+    let key = |text: &str| text.as_bytes().to_vec();
+    let (last, first, none) = (key("person"), key("test"), key(""));
+    let (by_number, search) = (key(number), key(email));
     args![
-        id, merchant, number, email, email, "Test", "Person", "", "", store, now, "person", "test",
-        "", number, search
+        id, merchant, number, email, email, "Test", "Person", "", "", store, now, last, first,
+        none, by_number, search
     ]
 }
 
