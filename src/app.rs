@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{Notify, Semaphore};
 use zeroize::Zeroizing;
 
+use crate::address::EmailAddress;
 use crate::captcha::Captcha;
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::config::{Config, Hidden, SmtpConfig};
@@ -17,16 +18,18 @@ use crate::locale::Language;
 use crate::mail::dkim::keyring::Keyring;
 use crate::mail::dns::Dns;
 use crate::mail::doctor;
+use crate::mail::home::Home;
 use crate::mail::outbox;
 use crate::mail::pulse::{self, Pulse};
+use crate::mail::probe;
 use crate::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use crate::mail::worker::{self, Worker};
 use crate::password::seal::{NewPassword, SealKeys, Sealer};
 use crate::password::{Busy, Params, Password, PasswordHasher};
 use crate::recovery::{self, Crowd, Intake};
 use crate::secret::{Key, Secret};
-use crate::store::Stores;
 pub use crate::store::main_origin;
+use crate::store::{Store, Stores};
 use crate::timeline::live::Live;
 
 /// A handle to the application; cheap to clone.
@@ -242,6 +245,46 @@ impl App {
             dns: &self.dns,
             stores: &self.stores,
             activity: &self.keys.activity,
+        }
+    }
+
+    /// Where mail about the row `id` comes home to, in a store's name; none without a listener.
+    pub fn home_address(&self, _store: &Store, _id: &str) -> Option<EmailAddress> {
+        None
+    }
+
+    /// Starts the probes that are due, and ends those whose mail is lost. Gives how many began.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn probe(&self, now: Micros) -> db::Result<usize> {
+        let home = |store: &Store, id: &str| self.home_address(store, id);
+        let tools = probe::Tools {
+            home: &home,
+            config: &self.config,
+            db: &self.db,
+            stores: &self.stores,
+            addresses: &self.keys.addresses,
+            activity: &self.keys.activity,
+        };
+        let started = probe::round(&tools, now).await?;
+        if started > 0 {
+            self.wake.notify_one();
+        }
+        Ok(started)
+    }
+
+    /// What takes in test mails and probes that come home.
+    pub fn home(&self) -> Home {
+        Home {
+            config: self.config.clone(),
+            db: self.db.clone(),
+            dns: self.dns.clone(),
+            stores: self.stores.clone(),
+            hasher: self.hasher.clone(),
+            addresses: self.keys.addresses.clone(),
+            carts: self.keys.carts.clone(),
+            activity: self.keys.activity.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod dkim;
 pub mod dns;
 pub mod doctor;
 pub mod domain;
+pub mod home;
 pub mod message;
 pub mod mime;
 pub mod outbox;

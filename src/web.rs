@@ -135,6 +135,7 @@ pub fn doorkey(app: &App) -> Router {
         .route("/oms/email/keys/activate", post(oms::keys::activate))
         .route("/oms/email/doctor", get(oms::doctor::list))
         .route("/oms/email/doctor/{domain}", get(oms::doctor::show).post(oms::doctor::check))
+        .route("/oms/email/probe", post(oms::probe::switch))
         .route("/oms/email/test", get(oms::test_mail::show).post(oms::test_mail::send))
         .route(
             "/oms/email/test/{test}",

@@ -236,7 +236,8 @@ async fn list(db: &Db, wanted: &List) -> Result<(), Failure> {
                 c.language, c.created_at, c.blocked_at, c.frozen_at, s.key AS store, p.set_at
              FROM customer c JOIN store s ON s.id = c.home_store_id
                 JOIN credential p ON p.customer_id = c.id
-             WHERE c.merchant_id = $1 AND c.email_key > $2 ORDER BY c.email_key LIMIT $3",
+             WHERE c.merchant_id = $1 AND c.email_key > $2 AND c.probe_at IS NULL
+             ORDER BY c.email_key LIMIT $3",
             args![&merchant.id, after, wanted.limit + 1],
         )
         .await?;

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::demo::data;
 use crate::mail::doctor;
+use crate::mail::test_mail;
 use crate::password::Params;
 use crate::store;
 use crate::web;
@@ -207,8 +208,8 @@ async fn look_around(app: App, mut stopped: watch::Receiver<bool>) -> Result<(),
     Ok(())
 }
 
-/// Sends the doctor round, when it is time and no other process does. What it asks of name servers
-/// may take minutes; stopping does not wait for it.
+/// Sends the doctor round and starts probes, when it is time and no other process does. What the
+/// doctor asks of name servers may take minutes; stopping does not wait for it.
 async fn look_after_mail(app: App, mut stopped: watch::Receiver<bool>) -> Result<(), Failure> {
     let name = crate::new_id();
     while !*stopped.borrow() {
@@ -218,6 +219,12 @@ async fn look_after_mail(app: App, mut stopped: watch::Receiver<bool>) -> Result
             () = async {
                 if let Err(error) = doctor::round::go(&app.doctor(), &name, now).await {
                     tracing::warn!(%error, "cannot look at the sender domains; trying again");
+                }
+                if let Err(error) = app.probe(now).await {
+                    tracing::warn!(%error, "cannot start the probe; trying again");
+                }
+                if let Err(error) = test_mail::tidy(&app.db, now).await {
+                    tracing::warn!(%error, "cannot forget old test mails");
                 }
                 tokio::time::sleep(Duration::from_secs(15)).await;
             } => {}

@@ -238,21 +238,18 @@ fn set(options: &mut ResolverOpts, patience: Duration) {
 }
 
 fn trouble(error: &NetError) -> Trouble {
-    match error {
-        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
-            ResponseCode::NXDomain => Trouble::NoName,
-            ResponseCode::NoError => Trouble::NoRecord,
-            _ => Trouble::NoAnswer("the name server failed"),
-        },
-        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => {
-            Trouble::NoAnswer("the name server failed (SERVFAIL)")
-        }
-        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => {
-            Trouble::NoAnswer("the name server refused to answer (REFUSED)")
-        }
-        NetError::Dns(DnsError::DnssecBogus | DnsError::Nsec { .. }) => Trouble::Bogus,
-        NetError::Dns(_) => Trouble::NoAnswer("the name server answered with an error"),
-        _ => Trouble::NoAnswer("no name server could be reached"),
+    let code = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => none.response_code,
+        NetError::Dns(DnsError::ResponseCode(code)) => *code,
+        NetError::Dns(_) => return Trouble::Bogus,
+        _ => return Trouble::NoAnswer("no name server could be reached"),
+    };
+    match code {
+        ResponseCode::NXDomain => Trouble::NoName,
+        ResponseCode::NoError => Trouble::NoRecord,
+        ResponseCode::ServFail => Trouble::NoAnswer("the name server failed (SERVFAIL)"),
+        ResponseCode::Refused => Trouble::NoAnswer("the name server refused to answer (REFUSED)"),
+        _ => Trouble::NoAnswer("the name server answered with an error"),
     }
 }
 

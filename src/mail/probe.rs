@@ -163,9 +163,14 @@ async fn tidy(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {
     Ok(())
 }
 
+/// Where mail about the row `id` comes home to, in a store's name; none without a listener.
+pub type HomeOf<'a> = &'a (dyn Fn(&Store, &str) -> Option<EmailAddress> + Sync);
+
 /// What the probe works with.
 #[derive(Clone, Copy)]
 pub struct Tools<'a> {
+    /// Where mail comes home to. A probe's row is named by its store.
+    pub home: HomeOf<'a>,
     /// Settings.
     pub config: &'a Config,
     /// The database.
@@ -205,6 +210,7 @@ pub async fn round(tools: &Tools<'_>, now: Micros) -> Result<usize> {
 /// False when another process was faster, or the store is gone.
 async fn start(tools: &Tools<'_>, probe: &Probe, now: Micros) -> Result<bool> {
     let Some(store) = tools.stores.by_id(&probe.store_id) else { return Ok(false) };
+    let Some(home) = (tools.home)(&store, &store.id) else { return Ok(false) };
     let mut tx = tools.db.begin().await?;
     let sql = "UPDATE probe SET asked_at = $1, ended_at = NULL, steps = '{}'
                WHERE store_id = $2 AND (asked_at IS NULL OR asked_at = $3)";
@@ -212,6 +218,7 @@ async fn start(tools: &Tools<'_>, probe: &Probe, now: Micros) -> Result<bool> {
         return Ok(false);
     }
     tidy(&mut tx, &probe.customer_id, now).await?;
+    follow(&mut tx, &store, &home).await?;
     let (config, customer) = (tools.config, &probe.customer_id);
     let asked =
         recovery::ask_for_probe(&mut tx, config, tools.addresses, &store, customer, now).await?;
@@ -355,16 +362,11 @@ fn link(store: &Store, raw: &[u8]) -> Option<Token> {
     text.lines().find_map(|line| Token::parse(line.trim().strip_prefix(&wanted)?))
 }
 
-/// Where the mails of a store's probe go: made of the store's id, so that what comes home is known.
-pub fn home(tagged: Option<String>) -> Option<EmailAddress> {
-    tagged.and_then(|address| EmailAddress::parse(&address))
-}
-
 /// Keeps the customer's address where mail comes home to, after the store's sender was changed.
 ///
 /// # Errors
 /// What the database says.
-pub async fn follow(tx: &mut Tx, store: &Store, home: &EmailAddress) -> Result<()> {
+async fn follow(tx: &mut Tx, store: &Store, home: &EmailAddress) -> Result<()> {
     let sql = "SELECT customer_id FROM probe WHERE store_id = $1";
     let Some(row) = tx.row(sql, args![&store.id]).await? else { return Ok(()) };
     let id: String = row.get("customer_id");

@@ -122,9 +122,9 @@ const REMINDER: Tutorial = Tutorial {
 const EMAIL: Tutorial = Tutorial {
     key: "email",
     title: "Check that your email arrives",
-    lead: "A reminder helps only if it lands in the inbox. See whether mails leave, what the other \
-           side answers, and what to publish for your sender domain.",
-    minutes: 2,
+    lead: "A reminder helps only if it lands in the inbox. See what the doctor says about your sender \
+           domain, what to publish for it, and how a test mail tells the rest.",
+    minutes: 3,
     role: Role::Viewer,
     practice: false,
     steps: &[
@@ -145,34 +145,43 @@ const EMAIL: Tutorial = Tutorial {
                    Doorkey tries again by itself.",
         },
         Step {
-            page: "/oms/email",
-            on: ".side nav a[href='/oms/help']",
-            act: Act::Click,
-            title: "Then ask Help",
-            text: "Click Help. Its first article is not only words: it looks at your own stores.",
-        },
-        Step {
-            page: "/oms/help",
-            on: "main a[href='/oms/help/email']",
-            act: Act::Click,
-            title: "The first article",
-            text: "Click “Make sure your email arrives”.",
-        },
-        Step {
-            page: "/oms/help/email",
-            on: "#checks",
+            page: "/oms/email/doctor",
+            on: "#domains",
             act: Act::Look,
-            title: "Checked just now",
-            text: "Is a mail server set, does the queue move, when was a mail last accepted? What is \
-                   wrong stands here with what to do about it.",
+            title: "The doctor",
+            text: "Every domain that your stores send from, with a verdict. The doctor looks once a \
+                   day; what gets worse becomes an alert in Activity.",
+        },
+        Step {
+            page: "/oms/email/doctor",
+            on: "#domains tbody a",
+            act: Act::Click,
+            title: "Open a domain",
+            text: "Click a domain. Looking changes nothing.",
+        },
+        Step {
+            page: "/oms/email/doctor/*",
+            on: "#verdict",
+            act: Act::Look,
+            title: "What to publish",
+            text: "Below stand its checks: what was found, what to do, and the record ready to copy. \
+                   Publish it, then have it checked again from here.",
+        },
+        Step {
+            page: "/oms/email/test",
+            on: "#sent",
+            act: Act::Look,
+            title: "Then a test mail",
+            text: "Send one to a mailbox of your own and paste its source here: it is compared with what \
+                   was sent. You see whether links were rewritten and whether others trust it.",
         },
         Step {
             page: "/oms/help/email",
             on: "#senders",
             act: Act::Look,
-            title: "Who your mails come from",
-            text: "For each of these domains, whoever looks after your DNS publishes the records named \
-                   in the article. They tell other mail servers that the mail is really yours.",
+            title: "Until all is green",
+            text: "This article of Help opens on the same verdicts, with the one thing to do next for \
+                   each domain. Come back until all is green.",
         },
         Step {
             page: "/oms/help/email",

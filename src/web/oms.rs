@@ -17,6 +17,7 @@ pub mod keys;
 pub mod login;
 pub mod look;
 pub mod numbers;
+pub mod probe;
 pub mod record;
 pub mod reminder;
 pub mod settings;

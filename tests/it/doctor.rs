@@ -2,7 +2,10 @@
 
 mod around;
 mod pages;
+mod probe;
+mod relay;
 mod sick;
+mod test_mail;
 mod verdicts;
 
 use doorkey::mail::dkim::life::{self, Pair};

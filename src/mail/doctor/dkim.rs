@@ -151,6 +151,8 @@ fn compare_one(wanted: &str, found: &Text) -> (Level, String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const WANTED: &str = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
@@ -187,5 +189,17 @@ mod tests {
         assert!(compare(WANTED, &Ok(two)).1.contains("2 records"));
         assert_eq!(compare(WANTED, &Err(Trouble::NoName)).0, Level::Fail);
         assert_eq!(compare(WANTED, &Err(Trouble::NoAnswer("x"))).0, Level::Unknown);
+    }
+
+    proptest! {
+        /// No other text is taken for the key, and what is said about it can be shown.
+        #[test]
+        fn no_record_breaks_the_comparison(text in ".{0,300}") {
+            for text in [text.clone(), format!("v=DKIM1; k=ed25519; p={text}"), format!("{WANTED}; {text}")] {
+                let (level, said) = one(&text);
+                prop_assert!(!said.contains(['\n', '\r', '\0']), "{said:?}");
+                prop_assert!(level != Level::Ok || text.contains("11qYAYKxCrfVS"), "{text}");
+            }
+        }
     }
 }

@@ -196,6 +196,10 @@ fn judge(domain: &str, found: &Found, spf: Level, dkim: Level) -> Check {
                 ),
             ));
     }
+    if !passes {
+        let said = format!("The policy is {wish}; whether your mail passes it is not known.");
+        return Check::new(Topic::Dmarc, Level::Unknown, said).todo("Check again later.");
+    }
     Check::ok(Topic::Dmarc, format!("The policy is {wish}, and your mail passes it."))
 }
 
@@ -228,6 +232,8 @@ pub(super) fn is_known(policy: &Answer<Policy>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn texts(texts: &[&str]) -> Policy {
@@ -269,5 +275,21 @@ mod tests {
         assert_eq!(check("example.test", &none, Level::Ok, Level::Ok).level, Level::Warn);
         assert_eq!(forbids(&policy), Some(Wish::Reject));
         assert_eq!(forbids(&none), None);
+    }
+
+    proptest! {
+        /// Whatever stands in the DNS comes to a policy, to none, or to a reason that can be shown.
+        #[test]
+        fn no_record_breaks_the_reader(text in ".{0,300}", tail in ".{0,200}") {
+            for text in [text.clone(), format!("v=DMARC1; {text}"), format!("v=DMARC1; p=none; {tail}")] {
+                let (policy, _) = read("x.test", true, vec![text]);
+                let shown = match policy {
+                    Policy::Missing => String::new(),
+                    Policy::Broken { why, .. } => why,
+                    Policy::Found(found) => found.text,
+                };
+                prop_assert!(!shown.contains(['\n', '\r', '\0']), "{shown:?}");
+            }
+        }
     }
 }

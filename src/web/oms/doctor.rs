@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::desk::Desk;
 use super::frame::{Frame, Section, moment};
+use super::probe::Probes;
 use super::timeline::wants_json;
 use crate::activity::Action;
 use crate::clock::Micros;
@@ -64,6 +65,7 @@ impl Line {
 struct ListPage {
     frame: Frame,
     lines: Vec<Line>,
+    probes: Probes,
 }
 
 #[derive(Template)]
@@ -103,7 +105,8 @@ pub async fn list(desk: Desk, headers: HeaderMap) -> Result<Response, Failure> {
     if wants_json(&headers) {
         return Ok(Json(json!({ "domains": exported })).into_response());
     }
-    Ok(html(&ListPage { frame: Frame::new(&desk, Section::Email), lines }))
+    let probes = Probes::of(&desk).await?;
+    Ok(html(&ListPage { frame: Frame::new(&desk, Section::Email), lines, probes }))
 }
 
 /// The sender of one of the merchant's own domains; others do not exist here.

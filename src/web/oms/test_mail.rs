@@ -91,7 +91,7 @@ async fn page(desk: &Desk) -> Result<TestPage, Failure> {
         frame: Frame::new(desk, Section::Email),
         stores: stores.iter().map(|s| (s.id.clone(), s.name.clone(), false)).collect(),
         address: String::new(),
-        has_listener: has_listener(desk),
+        has_listener: stores.iter().any(|store| desk.app.home_address(store, &store.id).is_some()),
         items,
         errors: Errors::default(),
     })
@@ -100,16 +100,6 @@ async fn page(desk: &Desk) -> Result<TestPage, Failure> {
 fn own_stores(desk: &Desk) -> Vec<std::sync::Arc<Store>> {
     let own = |store: &std::sync::Arc<Store>| store.merchant_id == desk.merchant_id();
     desk.app.stores.list().into_iter().filter(own).collect()
-}
-
-/// Whether mail can come home: only with a listener of our own.
-fn has_listener(_desk: &Desk) -> bool {
-    false
-}
-
-/// Where a mail comes home to.
-fn home(_desk: &Desk, _store: &Store, _id: &str) -> Option<EmailAddress> {
-    None
 }
 
 /// GET /oms/email/test
@@ -135,7 +125,7 @@ pub async fn send(desk: Desk, Form(form): Form<SendForm>) -> Result<Response, Fa
     let id = crate::new_id();
     let comes_home = form.to == "home";
     let to = match &store {
-        Some(store) if comes_home => home(&desk, store, &id),
+        Some(store) if comes_home => desk.app.home_address(store, &id),
         _ => EmailAddress::parse(&form.address),
     };
     let wrong = match (&store, &to) {

@@ -70,6 +70,7 @@ both!(what_gets_worse_is_an_alert_and_what_changed_is_shown, |db| async move {
     ward.test.clock.advance(DAY);
     ward.round("one").await;
     assert_eq!(ward.alerts().await.len(), 1);
+    let mut seat = ward.test.seat(ADMIN).await;
     let page = seat.get(&path).await.body;
     assert!(page.contains("What changed") && page.contains("has no SPF record"), "{page}");
     let activity = seat.get("/oms/activity").await.body;

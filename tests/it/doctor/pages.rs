@@ -32,6 +32,7 @@ both!(staff_see_the_verdict_and_check_again, |db| async move {
     assert_eq!(viewer.post(&path, &[]).await.status, 403);
     assert!(!viewer.get(&path).await.body.contains("Check now"));
     // Published, it is seen at once.
+    ward.test.wait(5);
     ward.dns.healthy(DOMAIN);
     agent.post(&path, &[]).await;
     let mended = agent.get(&path).await.body;
@@ -78,4 +79,41 @@ both!(checks_by_hand_are_limited_for_a_merchant, |db| async move {
     let noted =
         ward.test.count("SELECT COUNT(*) AS n FROM activity WHERE action = 'mail.domain_checked'");
     assert_eq!(noted.await, 11);
+});
+
+both!(the_command_says_the_same_and_remembers_nothing, |db| async move {
+    let ward = Ward::open(db).await;
+    ward.dns.healthy(DOMAIN);
+    let doctor = async |json: bool| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doorkey"));
+        command
+            .arg("doctor")
+            .args(json.then_some("--json"))
+            .env_clear()
+            .current_dir(&ward.test.folder)
+            .env("DOORKEY_DATABASE_URL", &ward.test.database_url)
+            .env("DOORKEY_OPS_LISTEN", "127.0.0.1:1")
+            .env("DOORKEY_SMTP__URL", ward.test.sink.url())
+            .env("DOORKEY_DNS__SERVERS", ward.dns.setting())
+            .env("DOORKEY_DNS__TIMEOUT", "1")
+            .env("DOORKEY_DOCTOR__SENDING_HOSTS", "[\"192.0.2.10\"]");
+        let ran = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let said = doctor(false).await;
+    for line in [
+        "ok    spf shop.test: Your sending hosts may send for shop.test.",
+        "ok    dmarc shop.test: The policy is reject",
+        "warn  dkim shop.test: Doorkey does not sign",
+        "fail  spf northwind.test: northwind.test has no SPF record. — ",
+    ] {
+        assert!(said.contains(line), "{line:?} is missing:\n{said}");
+    }
+    assert!(said.contains("Publish: northwind.test TXT v=spf1 ip4:192.0.2.10 ~all"), "{said}");
+    let json: Value = serde_json::from_str(&doctor(true).await).unwrap();
+    let domains = json["domains"].as_array().unwrap();
+    let own = domains.iter().find(|domain| domain["domain"] == DOMAIN).unwrap();
+    assert_eq!(own["level"], "warn", "{own}");
+    assert!(json["findings"].as_array().unwrap().iter().all(|f| f["level"].is_string()));
+    assert_eq!(ward.test.count("SELECT COUNT(*) AS n FROM domain_check").await, 0);
 });

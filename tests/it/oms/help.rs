@@ -102,3 +102,33 @@ async fn insert(test: &TestApp, store: &str, reply: &str, settled: Option<i64>, 
     ];
     test.app.db.exec(sql, values).await.unwrap();
 }
+
+both!(the_first_article_ends_at_all_green, |db| async move {
+    let test = TestApp::start(db).await;
+    let mut seat = test.seat(AGENT).await;
+    let fresh = seat.get("/oms/help/email").await.body;
+    assert!(fresh.contains("The doctor has not looked at it yet"), "{fresh}");
+    assert!(!fresh.contains("All green"), "{fresh}");
+    let found = |domain: &str, level: &str| {
+        serde_json::json!({ "domain": domain, "checks": [{
+            "topic": "spf", "level": level, "found": "It was looked at.", "todo": "Mend it."
+        }] })
+        .to_string()
+    };
+    let (merchant, now) = (test.store("harbor").merchant_id.clone(), test.clock.now());
+    let put = async |domain: &str, level: &str, at: i64| {
+        let sql = "INSERT INTO domain_check (merchant_id, domain, since_at, seen_at, result)
+                   VALUES ($1, $2, $3, $3, $4)";
+        let values = args![&merchant, domain, at, found(domain, level)];
+        test.app.db.exec(sql, values).await.unwrap();
+    };
+    put("harbor.test", "ok", now).await;
+    put("harbor-trade.test", "fail", now).await;
+    let half = seat.get("/oms/help/email").await.body;
+    assert!(half.contains("It was looked at. Mend it."), "the next thing to do: {half}");
+    assert!(half.contains("href=\"/oms/email/doctor/harbor-trade.test\""), "{half}");
+    assert!(!half.contains("All green"), "{half}");
+    put("harbor-trade.test", "ok", now + 1).await;
+    let whole = seat.get("/oms/help/email").await.body;
+    assert!(whole.contains("All green") && whole.contains("href=\"/oms/email/test\""), "{whole}");
+});

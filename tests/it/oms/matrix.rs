@@ -115,6 +115,7 @@ const ROUTES: &[Route] = &[
     ("GET", "/oms/email/doctor", NOTHING, Viewer),
     ("GET", "/oms/email/doctor/{domain}", NOTHING, Viewer),
     ("POST", "/oms/email/doctor/{domain}", NOTHING, Agent),
+    ("POST", "/oms/email/probe", &[("store", "{store}"), ("to", "off")], Administrator),
     ("GET", "/oms/email/test", NOTHING, Viewer),
     (
         "POST",

@@ -41,7 +41,7 @@ both!(progress_is_kept_for_each_member_of_staff, |db| async move {
     assert_eq!(agent.post("/oms/tutorials/stop", &[]).await.status, 303);
     assert!(tour(&mut agent).await.is_null());
     assert!(agent.get("/oms/tutorials").await.body.contains("Continue at step 3"));
-    assert_eq!(start(&mut agent, "email", true).await, (303, "/oms/email".into()));
+    assert_eq!(start(&mut agent, "email", true).await, (303, "/oms/email/doctor".into()));
     assert_eq!(tour(&mut agent).await["step"], 2);
     // Another one ends it, and it ends by being walked.
     assert_eq!(start(&mut agent, "reminder", false).await.0, 303);

@@ -1,10 +1,13 @@
-//! What Doorkey can tell right now about the merchant's mail: read from the queue, nothing is sent.
+//! What Doorkey can tell right now about the merchant's mail: read from the queue and from what the
+//! doctor found last; nothing is sent and nobody is asked.
 
 use super::super::desk::Desk;
 use super::super::frame::moment;
 use crate::args;
 use crate::clock::{MINUTE, Micros};
 use crate::db::{Db, Result};
+use crate::mail::doctor::kept::{self, Kept};
+use crate::mail::doctor::{self, Level};
 use crate::tutorial;
 
 /// How long a mail may be due before something is wrong: longer than any greylisting's first wait
@@ -15,8 +18,39 @@ const LATE: Micros = 5 * MINUTE;
 pub struct Checks {
     /// In order of what to look at first.
     pub lines: Vec<Line>,
-    /// Sender domains, and the stores that send from each.
-    pub senders: Vec<(String, Vec<String>)>,
+    /// Sender domains with the doctor's verdicts.
+    pub senders: Vec<Sender>,
+}
+
+/// A sender domain.
+pub struct Sender {
+    /// The domain.
+    pub domain: String,
+    /// The stores that send from it.
+    pub stores: String,
+    /// The doctor's verdict; none where it has not looked yet.
+    pub level: Option<Level>,
+    /// The one thing to do next; none where all is well.
+    pub next: Option<String>,
+    /// When the doctor looked.
+    pub checked: Option<String>,
+}
+
+impl Sender {
+    fn new(domain: String, sender: &doctor::Sender, kept: Option<&Kept>) -> Self {
+        let worst = kept.and_then(|kept| kept.findings.worst());
+        let next = |check: &doctor::Check| match &check.todo {
+            Some(todo) => format!("{} {todo}", check.found),
+            None => check.found.clone(),
+        };
+        Self {
+            domain,
+            stores: sender.stores.join(", "),
+            level: kept.map(|kept| kept.findings.level()),
+            next: worst.map(next),
+            checked: kept.map(|kept| moment(kept.seen_at)),
+        }
+    }
 }
 
 /// One check.
@@ -56,13 +90,10 @@ impl Checks {
         let (db, merchant) = (&desk.app.db, desk.merchant_id());
         let stores = desk.app.stores.list();
         let own: Vec<_> = stores.iter().filter(|s| s.merchant_id == merchant).collect();
-        let mut senders: Vec<(String, Vec<String>)> = Vec::new();
-        for store in &own {
-            let domain = store.sender.rsplit_once('@').map_or("", |(_, domain)| domain);
-            match senders.iter_mut().find(|(known, _)| known == domain) {
-                Some((_, names)) => names.push(store.name.clone()),
-                None => senders.push((domain.to_owned(), vec![store.name.clone()])),
-            }
+        let mut senders = Vec::new();
+        for (domain, sender) in doctor::domains(&stores, merchant) {
+            let kept = kept::latest(db, merchant, &domain).await?;
+            senders.push(Sender::new(domain, &sender, kept.as_ref()));
         }
         let mut last = None;
         for store in &own {
@@ -83,6 +114,13 @@ impl Checks {
             refusals(db, merchant).await?,
         ];
         Ok(Self { lines, senders })
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn all_green(&self) -> bool {
+        let open = |line: &Line| matches!(line.class, "warn" | "bad");
+        !self.lines.iter().any(open)
+            && self.senders.iter().all(|sender| sender.level == Some(Level::Ok))
     }
 }
 
