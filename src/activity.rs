@@ -83,6 +83,8 @@ actions! {
     TestMailSent = "mail.test_sent", "Sent a test mail";
     ProbeSwitched = "mail.probe_switched", "Switched the recovery probe";
     ProbeFailed = "mail.probe_failed", "The recovery probe failed";
+    MailComplained = "mail.complained", "A customer marked a mail as spam";
+    SuppressionLifted = "mail.suppression_lifted", "Let mail go to an address again";
     SettingsChanged = "settings.changed", "Changed settings";
     ReminderModeChanged = "settings.reminder_mode", "Changed what the reminder contains";
     DkimKeysMade = "dkim.keys_made", "Made keys that sign mail";

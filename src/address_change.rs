@@ -280,7 +280,7 @@ pub async fn confirm(db: &Db, store: &Store, link: &Token, now: Micros) -> Resul
     let customer = customer::by_id(&mut tx, &store.merchant_id, &id).await?;
     let new = EmailAddress::parse(&row.get::<String>("new_email"));
     let (Some(customer), Some(new)) = (customer, new) else { return Ok(Confirmed::Dead) };
-    match customer::set_address(&mut tx, &customer, &new).await {
+    match customer::set_address(&mut tx, &customer, &new, now).await {
         Err(error) if db::is_taken(&error) => return Ok(Confirmed::Taken),
         other => other?,
     }
@@ -310,7 +310,7 @@ pub async fn undo(db: &Db, store: &Store, link: &Token, now: Micros) -> Result<b
     let customer = customer::by_id(&mut tx, &store.merchant_id, &id).await?;
     let old = EmailAddress::parse(&row.get::<String>("old_email"));
     let (Some(customer), Some(old)) = (customer, old) else { return Ok(false) };
-    match customer::set_address(&mut tx, &customer, &old).await {
+    match customer::set_address(&mut tx, &customer, &old, now).await {
         Err(error) if db::is_taken(&error) => return Ok(false),
         other => other?,
     }

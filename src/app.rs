@@ -15,13 +15,16 @@ use crate::clock::{Clock, MINUTE, Micros};
 use crate::config::{Config, Hidden, SmtpConfig};
 use crate::db::{self, Db};
 use crate::locale::Language;
+use crate::mail::bounce::verp::{Use, Verp};
 use crate::mail::dkim::keyring::Keyring;
 use crate::mail::dns::Dns;
 use crate::mail::doctor;
 use crate::mail::home::Home;
+use crate::mail::hooks::certificate::Certificates;
+use crate::mail::inbound::Inbound;
 use crate::mail::outbox;
-use crate::mail::pulse::{self, Pulse};
 use crate::mail::probe;
+use crate::mail::pulse::{self, Pulse};
 use crate::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use crate::mail::worker::{self, Worker};
 use crate::password::seal::{NewPassword, SealKeys, Sealer};
@@ -55,6 +58,10 @@ pub struct Inner {
     pub main_origin: Arc<str>,
     /// Keys by purpose.
     pub keys: Keys,
+    /// Marks mails, so that what comes back names them.
+    pub verp: Verp,
+    /// Who signs Amazon's reports.
+    pub certificates: Certificates,
     /// The stores, in memory.
     pub stores: Arc<Stores>,
     /// Proof of work, picture and sound.
@@ -105,6 +112,8 @@ pub struct Keys {
     pub factors: Key,
     /// Seals the keys that sign mail.
     pub dkim: Key,
+    /// Marks mails that leave.
+    pub bounces: Key,
 }
 
 impl Keys {
@@ -118,6 +127,7 @@ impl Keys {
             activity: secret.derive("activity"),
             factors: secret.derive("factors"),
             dkim: secret.derive("dkim"),
+            bounces: secret.derive("bounces"),
         }
     }
 }
@@ -157,6 +167,8 @@ impl App {
             captcha: Captcha::new(secret, config.captcha.difficulty),
             hasher: Arc::new(PasswordHasher::new(threads, hashing)),
             sealer: Sealer::new(&config, secret),
+            certificates: Certificates::new(&config.bounce)?,
+            verp: Verp::new(keys.bounces.clone(), &config.bounce),
             main_origin: main_origin(&config).into(),
             smtp: smtp(&config)?.map(Arc::new),
             dns: Dns::new(&config.dns),
@@ -249,8 +261,10 @@ impl App {
     }
 
     /// Where mail about the row `id` comes home to, in a store's name; none without a listener.
-    pub fn home_address(&self, _store: &Store, _id: &str) -> Option<EmailAddress> {
-        None
+    pub fn home_address(&self, store: &Store, id: &str) -> Option<EmailAddress> {
+        self.config.bounce.lmtp_listen.as_ref()?;
+        let base = self.verp.base(&store.sender);
+        EmailAddress::parse(&self.verp.tagged(Use::Probe, base, id)?)
     }
 
     /// Starts the probes that are due, and ends those whose mail is lost. Gives how many began.
@@ -288,6 +302,18 @@ impl App {
         }
     }
 
+    /// What takes in mail that comes back.
+    pub fn inbound(&self) -> Inbound {
+        Inbound {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            stores: self.stores.clone(),
+            verp: self.verp.clone(),
+            activity: self.keys.activity.clone(),
+            home: self.home(),
+        }
+    }
+
     /// A mail worker for this application.
     pub fn worker(&self) -> Worker {
         Worker::new(worker::Context {
@@ -302,6 +328,7 @@ impl App {
             seals: SealKeys::new(&self.config),
             smtp: self.smtp.clone(),
             keyring: Arc::new(Keyring::new(self.keys.dkim.clone())),
+            verp: self.verp.clone(),
             wake: self.wake.clone(),
             crowd: self.crowd.clone(),
             alive_at: self.worker_alive_at.clone(),

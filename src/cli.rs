@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod admin;
 pub mod backup;
+pub mod bounce;
 pub mod customer;
 pub mod demo;
 pub mod doctor;
@@ -66,6 +67,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check configuration, database, mail and DNS, and say what to do.
     Doctor(doctor::Doctor),
+    /// Read a mail that came back from standard input: for a mail server's pipe.
+    Bounce(bounce::Bounce),
     /// Write a consistent copy of a SQLite database while it runs.
     Backup(backup::Backup),
     /// Merchants: the businesses.
@@ -122,7 +125,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&Failure(format!("cannot start: {error}"))),
     };
     match runtime.block_on(run(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => fail(&failure),
     }
 }
@@ -155,13 +158,19 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run(cli: Cli) -> Result<(), Failure> {
-    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let config = Config::load(cli.config.as_deref(), std::env::vars());
+    // A mail must not be lost over a mistake in a file: this command asks for patience instead.
+    if let Command::Bounce(command) = cli.command {
+        return bounce::run(command, config).await;
+    }
+    let config = config?;
     match cli.command {
         Command::Demo(command) => demo::run(command, config).await,
         Command::Serve(command) => serve::run(command, config).await,
         Command::Migrate(command) => migrate::run(command, &config).await,
         Command::Doctor(command) => doctor::run(command, &config).await,
+        Command::Bounce(_) => Ok(()),
         Command::Backup(command) => backup::run(command, &config).await,
         Command::Merchant(command) => merchant::run(command, &config).await,
         Command::Store(command) => store::run(command, &config).await,
@@ -170,6 +179,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => key::run(command, &config).await,
         Command::Activity(command) => activity::run(command, &config).await,
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// Only our own events go below `info`: what libraries say there is theirs to word, and may hold

@@ -10,6 +10,7 @@ mod value;
 
 use std::path::Path;
 
+use crate::address::EmailAddress;
 use crate::secret::Secret;
 
 pub use doctor::{DnsConfig, DoctorConfig, ProbeConfig};
@@ -74,6 +75,7 @@ impl Config {
             backup.check("smtp.backup")?;
         }
         self.probe.check()?;
+        self.check_bounce()?;
         let l = &self.limits;
         for (key, value) in [
             ("limits.mail_interval", l.mail_interval),
@@ -158,6 +160,30 @@ impl SmtpConfig {
     }
 }
 
+impl Config {
+    fn check_bounce(&self) -> Result<(), String> {
+        let bounce = &self.bounce;
+        if let Some(address) = &bounce.address
+            && EmailAddress::parse(address).is_none()
+        {
+            return Err(format!("bounce.address is {address:?}; it must be one email address"));
+        }
+        if let Some(topic) = &bounce.ses_topic
+            && !topic.starts_with("arn:aws")
+        {
+            return Err(format!("bounce.ses_topic is {topic:?}; it must be like arn:aws:sns:…"));
+        }
+        if let Some(login) = &bounce.postmark
+            && !login.reveal().split_once(':').is_some_and(|(_, password)| password.len() >= 16)
+        {
+            return Err("bounce.postmark must be user:password, the password of 16 characters or \
+                        more: openssl rand -hex 16"
+                .into());
+        }
+        Ok(())
+    }
+}
+
 /// Whether a database URL names PostgreSQL.
 pub fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
@@ -188,8 +214,18 @@ fn put(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<(), Str
     }
 }
 
+/// What may be given as `<key>_file`.
+const SECRETS: [&str; 6] = [
+    "secret",
+    "smtp.url",
+    "smtp.backup.url",
+    "database_url",
+    "bounce.postmark",
+    "bounce.mailgun_key",
+];
+
 fn read_secret_files(table: &mut toml::Table) -> Result<(), String> {
-    for key in ["secret", "smtp.url", "smtp.backup.url", "database_url"] {
+    for key in SECRETS {
         let mut holder = Some(&mut *table);
         let mut path = key.split('.').peekable();
         let mut name = key;
@@ -265,6 +301,9 @@ mod tests {
             (vec![("DOORKEY_DATABASE_URL", "mysql://x")], "database_url"),
             (vec![("DOORKEY_TRUSTED_PROXIES", r#"["ten"]"#)], "trusted_proxies"),
             (vec![("DOORKEY_LIMITS__QUEUE", "0")], "limits.queue"),
+            (vec![("DOORKEY_BOUNCE__ADDRESS", "nobody")], "bounce.address"),
+            (vec![("DOORKEY_BOUNCE__SES_TOPIC", "topic")], "bounce.ses_topic"),
+            (vec![("DOORKEY_BOUNCE__POSTMARK", "short")], "bounce.postmark"),
         ] {
             let error = env(&pairs).unwrap_err();
             assert!(error.contains(says), "{error}");

@@ -13,6 +13,7 @@ use crate::fold::{fold, fold_number};
 use crate::locale::Language;
 use crate::mail::outbox;
 use crate::password::seal::{self, NewPassword};
+use crate::suppression;
 use crate::timeline::{self, Entry};
 use crate::token;
 
@@ -311,10 +312,16 @@ pub async fn end_access(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<(
 ///
 /// # Errors
 /// [`crate::db::is_taken`] when it is another customer's.
-pub async fn set_address(tx: &mut Tx, customer: &Customer, new: &EmailAddress) -> Result<()> {
+pub async fn set_address(
+    tx: &mut Tx,
+    customer: &Customer,
+    new: &EmailAddress,
+    now: Micros,
+) -> Result<()> {
     let sql = "UPDATE customer SET email = $1, email_key = $2, email_search = $3 WHERE id = $4";
     let search = new.key().as_bytes().to_vec();
     tx.exec(sql, args![new.as_str(), new.key(), search, &customer.id]).await?;
+    suppression::address_changed(tx, customer, new.key(), now).await?;
     seal::destroy(tx, &customer.id).await
 }
 

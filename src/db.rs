@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "tutorials", include_str!("../migrations/0007_tutorials.sql")),
     (8, "dkim", include_str!("../migrations/0008_dkim.sql")),
     (9, "queue", include_str!("../migrations/0009_queue.sql")),
+    (10, "bounces", include_str!("../migrations/0010_bounces.sql")),
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
 ];
 

@@ -30,6 +30,7 @@ pub mod secret; //       tokens, digests, keys, sealing
 pub mod session; //      a logged-in browser
 pub mod staff; //        people in the back office
 pub mod store; //        a storefront and its look
+pub mod suppression; //  addresses that get no mail any more
 pub mod timeline; //     what happened to a customer's access
 pub mod token; //        mailed links: minted, looked at, used once
 pub mod tutorial; //     guided tutorials and the customer to practise on

@@ -27,6 +27,7 @@ use crate::password::seal::NewPassword;
 use crate::secret::{Digest, Key, Token};
 use crate::session;
 use crate::store::Store;
+use crate::suppression;
 use crate::timeline::{self, Entry};
 use crate::token::{self, NewToken, Purpose};
 
@@ -149,8 +150,8 @@ pub async fn mint(
     Ok(Minted::Mail(Box::new(mail)))
 }
 
-/// Why a customer gets no mail now, if so: a closed account, a hold by "This wasn't me", or too many
-/// mails. The caps count what was made for the customer, over all stores and kinds, but for what
+/// Why a customer gets no mail now, if so: a closed account, a hold by "This wasn't me", an address
+/// that takes no mail, or too many mails. The caps count what was made for the customer, over all stores and kinds, but for what
 /// never left: a request right after a mail was given up must not be absorbed by it.
 pub(crate) async fn withhold(
     tx: &mut Tx,
@@ -164,6 +165,9 @@ pub(crate) async fn withhold(
     }
     if customer.hold_until.is_some_and(|until| until > now) {
         return Ok(Some((End::Nobody, "held")));
+    }
+    if let Some(withheld) = suppression::withhold(tx, customer, mail).await? {
+        return Ok(Some(withheld));
     }
     if outbox::hasten(tx, mail, &customer.id, now).await? {
         return Ok(Some((End::Absorbed, "interval")));
@@ -187,7 +191,8 @@ pub(crate) async fn too_many(
     let rows = tx
         .rows(
             "SELECT minted_at FROM outbox WHERE customer_id = $1 AND minted_at > $2 AND id <> $3
-             AND kind IN ('recovery', 'registration') AND COALESCE(outcome, '') <> 'expired'
+             AND kind IN ('recovery', 'registration')
+             AND COALESCE(outcome, '') NOT IN ('expired', 'suppressed')
              ORDER BY minted_at DESC LIMIT 1000",
             args![customer_id, now - DAY, except],
         )

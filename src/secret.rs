@@ -180,7 +180,11 @@ impl Key {
     }
 }
 
-fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
+/// HMAC-SHA-256 (RFC 2104), for keys that others chose; ours are [`Key`]s.
+///
+/// # Panics
+/// Never: HMAC takes a key of any length.
+pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(data);
     mac.finalize().into_bytes().into()

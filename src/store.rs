@@ -216,6 +216,11 @@ impl Stores {
         self.held().by_key.get(key).cloned()
     }
 
+    /// Whether any store's sender fits.
+    pub fn has_sender(&self, fits: impl Fn(&str) -> bool) -> bool {
+        self.held().by_key.values().any(|store| fits(&store.sender))
+    }
+
     /// The store with this id.
     pub fn by_id(&self, id: &str) -> Option<Arc<Store>> {
         self.held().by_id.get(id).cloned()

@@ -7,7 +7,7 @@ mod read;
 mod words;
 
 pub use read::{Line, Page, page};
-pub use words::{Speaker, Tone, Words};
+pub use words::{Speaker, Tone, Words, is_like_a_token};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -22,7 +22,7 @@ use crate::mail::outbox::Kind;
 pub type Word = &'static str;
 
 /// The words, beside the kinds of mail.
-const WORDS: [Word; 12] = [
+const WORDS: [Word; 13] = [
     "blocked",
     "held",
     "interval",
@@ -35,6 +35,7 @@ const WORDS: [Word; 12] = [
     "customer",
     "limit",
     "bounced",
+    "complained",
 ];
 
 fn word<'de, D: Deserializer<'de>>(input: D) -> std::result::Result<Word, D::Error> {
@@ -57,7 +58,7 @@ pub enum Entry {
     },
     /// A mail was not made, and why.
     MailWithheld {
-        /// `blocked`, `held`, `interval`, `hour`, `day`.
+        /// `blocked`, `held`, `interval`, `hour`, `day`, `bounced`, `complained`.
         #[serde(deserialize_with = "word")]
         reason: Word,
     },
@@ -105,6 +106,32 @@ pub enum Entry {
         #[serde(deserialize_with = "word")]
         mail: Word,
     },
+    /// A mail that the mail server had taken came back.
+    MailBounced {
+        /// Kind of mail.
+        #[serde(deserialize_with = "word")]
+        mail: Word,
+        /// What the other server said.
+        reply: String,
+        /// Whether the address takes no mail at all.
+        dead: bool,
+    },
+    /// A mail that the mail server had taken has not arrived yet.
+    MailDelayed {
+        /// Kind of mail.
+        #[serde(deserialize_with = "word")]
+        mail: Word,
+        /// What the other server said.
+        reply: String,
+    },
+    /// The reader called a mail spam.
+    MailComplained {
+        /// Kind of mail.
+        #[serde(deserialize_with = "word")]
+        mail: Word,
+    },
+    /// Staff let mail go to the address again.
+    SuppressionLifted,
     /// A recovery link was opened; at most one entry for each link and kind of opener.
     LinkOpened {
         /// Whether it looked like a program that checks mail rather than like a person.
@@ -229,6 +256,39 @@ pub async fn write_once(
     )
     .await?;
     Ok(())
+}
+
+/// Writes an entry that is told once, in the transaction of the act: `id` names the act. False when
+/// it was told before.
+///
+/// # Errors
+/// What the database says.
+pub async fn write_named(
+    tx: &mut Tx,
+    id: &str,
+    customer: &Customer,
+    store_id: Option<&str>,
+    at: Micros,
+    entry: &Entry,
+) -> Result<bool> {
+    let (kind, detail) = columns(entry, None);
+    let touched = tx
+        .exec(
+            "INSERT INTO timeline (id, merchant_id, customer_id, store_id, at, kind, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+            args![id, &customer.merchant_id, &customer.id, store_id, at, kind, detail],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Reads the columns `kind` and `detail`.
+pub fn entry(kind: &str, detail: &str) -> Entry {
+    let mut detail: serde_json::Value = serde_json::from_str(detail).unwrap_or_default();
+    if let Some(fields) = detail.as_object_mut() {
+        fields.insert("kind".into(), kind.into());
+    }
+    serde_json::from_value(detail).unwrap_or(Entry::Unknown)
 }
 
 /// An entry as its columns `kind` and `detail`. The name of the member of staff who did it stands in

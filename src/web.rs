@@ -8,6 +8,7 @@ pub mod error;
 pub mod extract;
 pub mod form;
 pub mod headers;
+pub mod hooks;
 pub mod oms;
 pub mod ops;
 pub mod page;
@@ -102,6 +103,20 @@ pub fn doorkey(app: &App) -> Router {
         // Shops and proxies
         .route("/s/{store}/session", get(gate::session))
         .route("/s/{store}/auth", get(gate::auth))
+        // Mail providers
+        .route("/hooks/ses", post(hooks::from_ses).layer(DefaultBodyLimit::max(hooks::LIMIT)))
+        .route(
+            "/hooks/postmark",
+            post(hooks::from_postmark).layer(DefaultBodyLimit::max(hooks::LIMIT)),
+        )
+        .route(
+            "/hooks/sendgrid",
+            post(hooks::from_sendgrid).layer(DefaultBodyLimit::max(hooks::LIMIT)),
+        )
+        .route(
+            "/hooks/mailgun",
+            post(hooks::from_mailgun).layer(DefaultBodyLimit::max(hooks::LIMIT)),
+        )
         // Staff: tutorials and help
         .route("/oms/tutorials", get(oms::tutorials::list))
         .route("/oms/tutorials/start", post(oms::tutorials::start))
@@ -143,6 +158,8 @@ pub fn doorkey(app: &App) -> Router {
                 .post(oms::test_mail::read_back)
                 .layer(DefaultBodyLimit::max(oms::test_mail::SOURCE_LIMIT)),
         )
+        .route("/oms/email/suppressed", get(oms::suppressed::list))
+        .route("/oms/email/suppressed/{suppression}/lift", post(oms::suppressed::lift))
         // Staff: the door and the own account
         .route("/oms", get(oms::login::front))
         .route("/oms/login", get(oms::login::show).post(oms::login::submit))

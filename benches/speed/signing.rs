@@ -65,7 +65,8 @@ async fn bare(report: &mut Report) {
     let rendered = Rendered { subject: "Choose a new password".into(), text, html };
     let now = Clock::System.now();
     let (from, to) = ("service@bench.test", "c1@bench.test");
-    let mail = mime::compose("Bench", from, to, "en", &rendered, "bench.test", now);
+    let marks = mime::Marks::random("bench.test");
+    let mail = mime::compose("Bench", from, to, "en", &rendered, &marks, now);
     let mail = mail.expect("a mail");
     let private = rsa::PrivateKey::new(&mut Random, 2048).expect("a key");
     let private = private.to_pkcs8_der().expect("a key");

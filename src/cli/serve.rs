@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::demo::data;
 use crate::mail::doctor;
+use crate::mail::lmtp::{self, Place};
 use crate::mail::test_mail;
 use crate::password::Params;
 use crate::store;
@@ -144,6 +145,19 @@ pub async fn serve(
         let _ = stop.send(true);
     });
     let mut tasks = tokio::task::JoinSet::new();
+    if role != Role::Web
+        && let Some(place) = Place::read(&app.config.bounce)?
+    {
+        let listener = lmtp::Listener::open(&place).await.map_err(|error| {
+            Failure(format!("cannot listen for LMTP: {error}; set bounce.lmtp_listen"))
+        })?;
+        tracing::info!(?place, "takes in mail that comes back");
+        let (inbound, stopped) = (app.inbound(), stopped.clone());
+        tasks.spawn(async move {
+            lmtp::serve(listener, inbound, stopped).await;
+            Ok(())
+        });
+    }
     if role != Role::Web {
         let (worker, stopped) = (app.worker(), stopped.clone());
         tasks.spawn(async move {

@@ -49,6 +49,8 @@ pub struct Config {
     pub doctor: DoctorConfig,
     /// What tries the whole way of a mail.
     pub probe: ProbeConfig,
+    /// Mail that comes back.
+    pub bounce: BounceConfig,
 }
 
 /// `smtp.*`, and `smtp.backup.*` within it.
@@ -199,6 +201,49 @@ pub struct ReminderConfig {
     pub address_hold: i64,
 }
 
+/// `bounce.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BounceConfig {
+    /// Whether mails leave with an envelope sender of their own, `shop+b-…@example.com`, so that one
+    /// that comes back finds its customer.
+    pub verp: bool,
+    /// The address that such marks are added to, where it is not the store's sender. Its domain must
+    /// be the senders' or one below or above it, or SPF no longer speaks for them.
+    pub address: Option<String>,
+    /// Where mail that comes back is taken in by LMTP: `127.0.0.1:2424`, `unix:/run/doorkey/lmtp`.
+    pub lmtp_listen: Option<String>,
+    /// Whether that may be an address that other machines can reach.
+    pub lmtp_open: bool,
+    /// The topic by which Amazon SES reports: `arn:aws:sns:…`. Others are not believed.
+    pub ses_topic: Option<String>,
+    /// A PEM file with the certificate that signs these reports, instead of the one fetched from
+    /// Amazon.
+    pub ses_certificate: Option<PathBuf>,
+    /// `user:password` with which Postmark reports.
+    pub postmark: Option<Hidden>,
+    /// The public key of SendGrid's signed event webhook, in base64.
+    pub sendgrid_key: Option<String>,
+    /// The HTTP webhook signing key of Mailgun.
+    pub mailgun_key: Option<Hidden>,
+}
+
+impl Default for BounceConfig {
+    fn default() -> Self {
+        Self {
+            verp: true,
+            address: None,
+            lmtp_listen: None,
+            lmtp_open: false,
+            ses_topic: None,
+            ses_certificate: None,
+            postmark: None,
+            sendgrid_key: None,
+            mailgun_key: None,
+        }
+    }
+}
+
 impl Default for ReminderConfig {
     fn default() -> Self {
         Self {
@@ -234,6 +279,7 @@ impl Default for Config {
             dns: DnsConfig::default(),
             doctor: DoctorConfig::default(),
             probe: ProbeConfig::default(),
+            bounce: BounceConfig::default(),
         }
     }
 }

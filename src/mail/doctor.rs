@@ -14,8 +14,8 @@ mod ptr;
 mod relay;
 pub mod round;
 mod sending;
-mod spf;
-mod tags;
+pub mod spf;
+pub mod tags;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

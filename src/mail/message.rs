@@ -30,6 +30,7 @@ use crate::registration;
 use crate::reminder::{self, Carries, Mode, Ready};
 use crate::secret::{Key, Token};
 use crate::store::Store;
+use crate::suppression;
 
 pub use sample::sample;
 pub use test::render as render_test;
@@ -161,6 +162,11 @@ async fn make_plain(
     mail: &Leased,
     now: Micros,
 ) -> Result<std::result::Result<Draft, End>> {
+    if matches!(mail.kind, Kind::PasswordChanged | Kind::AddressNotice)
+        && let Some(end) = suppression::withhold_notice(tx, mail, now).await?
+    {
+        return Ok(Err(end));
+    }
     Ok(match mail.kind {
         Kind::Reminder => Err(End::Nobody),
         Kind::Recovery => match recovery::mint(tx, config, addresses, store, mail, now).await? {

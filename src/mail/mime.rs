@@ -32,6 +32,23 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// What names a message to those who report about it.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// Without its angle brackets.
+    pub message_id: String,
+    /// Further headers, for mail providers that look for them.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Marks {
+    /// For a message that nothing will be reported about: a random Message-ID under this domain.
+    pub fn random(domain: &str) -> Self {
+        let id = B64.encode(secret::random::<18>());
+        Self { message_id: format!("{id}@{domain}"), headers: Vec::new() }
+    }
+}
+
 /// Why no message could be made: always a stored setting or address that should not have been
 /// stored.
 #[derive(Debug)]
@@ -40,8 +57,8 @@ pub enum ComposeError {
     From,
     /// The recipient's address is not one printable ASCII address.
     To,
-    /// The domain for the Message-ID is no host name.
-    Domain,
+    /// The Message-ID is none: its domain comes from the store's sender.
+    MessageId,
     /// The language is no BCP 47 tag.
     Language,
     /// The date is before 1970.
@@ -55,7 +72,7 @@ impl fmt::Display for ComposeError {
         match self {
             Self::From => f.write_str("the sender address cannot stand in a mail header"),
             Self::To => f.write_str("the recipient's address cannot stand in a mail header"),
-            Self::Domain => f.write_str("the Message-ID's domain is no host name"),
+            Self::MessageId => f.write_str("the Message-ID cannot stand in a mail header"),
             Self::Language => f.write_str("the mail's language is no language tag"),
             Self::Date => f.write_str("the mail's date is before 1970"),
             Self::Library(_) => f.write_str("the message could not be built"),
@@ -73,7 +90,7 @@ impl Error for ComposeError {
 }
 
 /// Builds one message: `multipart/alternative`, marked as automatic (RFC 3834) so that nothing
-/// answers it, with a random Message-ID under `message_id_domain`. Every line of the result is
+/// answers it, under the given Message-ID. Every line of the result is
 /// 7-bit and short enough for any server, so no relay has a reason to re-encode it.
 ///
 /// # Errors
@@ -84,7 +101,7 @@ pub fn compose(
     to_address: &str,
     language: &str,
     rendered: &Rendered,
-    message_id_domain: &str,
+    marks: &Marks,
     date: Micros,
 ) -> Result<Vec<u8>, ComposeError> {
     let from = address(from_address).ok_or(ComposeError::From)?;
@@ -92,20 +109,24 @@ pub fn compose(
     if !is_tag(language) {
         return Err(ComposeError::Language);
     }
-    if !is_host(message_id_domain) {
-        return Err(ComposeError::Domain);
+    if !is_message_id(&marks.message_id) {
+        return Err(ComposeError::MessageId);
     }
     let since_1970 = Duration::from_micros(u64::try_from(date).map_err(|_| ComposeError::Date)?);
-    let message_id = format!("<{}@{message_id_domain}>", B64.encode(secret::random::<18>()));
+    let message_id = format!("<{}>", marks.message_id);
     let name = Some(one_line(from_name)).filter(|name| !name.is_empty());
-    let message = Message::builder()
+    let mut builder = Message::builder()
         .date(UNIX_EPOCH + since_1970)
         .from(Mailbox::new(name, from))
         .to(Mailbox::new(None, to))
         .subject(one_line(&rendered.subject))
         .message_id(Some(message_id))
         .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header("Content-Language", language))
+        .raw_header(header("Content-Language", language));
+    for (name, value) in &marks.headers {
+        builder = builder.raw_header(header(name, &one_line(value)));
+    }
+    let message = builder
         .multipart(
             MultiPart::alternative()
                 .singlepart(part(ContentType::TEXT_PLAIN, &rendered.text))
@@ -162,6 +183,13 @@ fn is_tag(text: &str) -> bool {
     text.len() <= 35 && text.split('-').all(good)
 }
 
+/// Characters that need no quoting, and a host name (RFC 5322, 3.6.4).
+fn is_message_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    text.rsplit_once('@')
+        .is_some_and(|(id, host)| !id.is_empty() && id.bytes().all(plain) && is_host(host))
+}
+
 fn is_host(text: &str) -> bool {
     let good = |label: &str| {
         (1..=63).contains(&label.len())
@@ -195,7 +223,7 @@ mod tests {
             "ada@example.test",
             "de",
             rendered,
-            "example.test",
+            &Marks::random("example.test"),
             WHEN,
         );
         String::from_utf8(raw.unwrap()).unwrap()
@@ -288,7 +316,7 @@ mod tests {
         let content = rendered("x", "y");
         let good = ("shop@example.test", "ada@example.test", "de", "example.test");
         let make = |(from, to, tag, host): (&str, &str, &str, &str)| {
-            compose("Shop", from, to, tag, &content, host, WHEN).map(drop)
+            compose("Shop", from, to, tag, &content, &Marks::random(host), WHEN).map(drop)
         };
         assert!(make(good).is_ok());
         for bad in [
@@ -306,8 +334,8 @@ mod tests {
             assert!(matches!(make((good.0, good.1, bad, good.3)), Err(ComposeError::Language)));
         }
         for bad in ["", "a b", "a>\r\nX: y", "a..b", "ä.test"] {
-            assert!(matches!(make((good.0, good.1, good.2, bad)), Err(ComposeError::Domain)));
+            assert!(matches!(make((good.0, good.1, good.2, bad)), Err(ComposeError::MessageId)));
         }
-        assert!(compose("S", good.0, good.1, "de", &content, good.3, -1).is_err());
+        assert!(compose("S", good.0, good.1, "de", &content, &Marks::random(good.3), -1).is_err());
     }
 }

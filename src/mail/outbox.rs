@@ -4,6 +4,7 @@
 
 mod claim;
 mod held;
+pub mod returned;
 mod state;
 mod watch;
 

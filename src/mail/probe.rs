@@ -218,7 +218,7 @@ async fn start(tools: &Tools<'_>, probe: &Probe, now: Micros) -> Result<bool> {
         return Ok(false);
     }
     tidy(&mut tx, &probe.customer_id, now).await?;
-    follow(&mut tx, &store, &home).await?;
+    follow(&mut tx, &store, &home, now).await?;
     let (config, customer) = (tools.config, &probe.customer_id);
     let asked =
         recovery::ask_for_probe(&mut tx, config, tools.addresses, &store, customer, now).await?;
@@ -366,7 +366,7 @@ fn link(store: &Store, raw: &[u8]) -> Option<Token> {
 ///
 /// # Errors
 /// What the database says.
-async fn follow(tx: &mut Tx, store: &Store, home: &EmailAddress) -> Result<()> {
+pub async fn follow(tx: &mut Tx, store: &Store, home: &EmailAddress, now: Micros) -> Result<()> {
     let sql = "SELECT customer_id FROM probe WHERE store_id = $1";
     let Some(row) = tx.row(sql, args![&store.id]).await? else { return Ok(()) };
     let id: String = row.get("customer_id");
@@ -374,7 +374,7 @@ async fn follow(tx: &mut Tx, store: &Store, home: &EmailAddress) -> Result<()> {
     if customer.email_key == home.key() {
         return Ok(());
     }
-    match customer::set_address(tx, &customer, home).await {
+    match customer::set_address(tx, &customer, home, now).await {
         Err(error) if db::is_taken(&error) => Ok(()),
         done => done,
     }

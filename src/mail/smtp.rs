@@ -284,6 +284,16 @@ fn count(relay: &'static str, result: &Result<String, Failure>) {
     metrics::counter!("doorkey_relay_mails", "relay" => relay, "outcome" => outcome).increment(1);
 }
 
+/// Reads replies as a session does and gives their number, up to the first that is none: what a server
+/// can write is tried out with this (`fuzz/`).
+pub async fn count_replies(mut wire: &[u8]) -> usize {
+    let mut count = 0;
+    while reply::read_reply(&mut wire).await.is_ok() {
+        count += 1;
+    }
+    count
+}
+
 /// Whether an address can stand between the angle brackets of a command as it is. Addresses were
 /// parsed long before; this is the last line against a second command in one (row of printable
 /// ASCII without space and brackets, at most 254 bytes as RFC 5321, 4.5.3.1.3 allows).

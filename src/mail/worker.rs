@@ -29,6 +29,7 @@ use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Db, Result};
+use crate::mail::bounce::verp::Verp;
 use crate::mail::dkim::keyring::Keyring;
 use crate::mail::domain::Domains;
 use crate::mail::outbox::{self, Leased, Room};
@@ -84,6 +85,8 @@ pub struct Context {
     pub smtp: Option<Arc<Smtp>>,
     /// Signs mail.
     pub keyring: Arc<Keyring>,
+    /// Marks mails, so that what comes back names them.
+    pub verp: Verp,
     /// Woken when there is mail.
     pub wake: Arc<Notify>,
     /// Whether many are at the door.

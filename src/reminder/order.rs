@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Mode;
 use super::current::{self, Opened};
-use super::rules::{self, Deed, Refusal};
+use super::rules::{self, Against, Deed, Refusal};
 use super::temporary::{self, Fresh};
 use crate::activity::Action;
 use crate::args;
@@ -21,6 +21,7 @@ use crate::password::{Busy, Password, PasswordHasher};
 use crate::secret::{Key, Token};
 use crate::staff::{self, Role, Staff};
 use crate::store::Store;
+use crate::suppression;
 use crate::timeline::{self, Entry};
 use crate::token::{self, NewToken, Purpose};
 
@@ -186,7 +187,7 @@ pub async fn is_over(
     let Some((order, customer)) = find(tx, subject).await? else {
         return Ok(Some("There is nothing left of this reminder. Send another one.".into()));
     };
-    Ok(stale(config, &order, &customer, now))
+    stale(tx, config, &order, &customer, now).await
 }
 
 /// Checks an order once more and makes what it carries. Runs in the mail worker, in the transaction
@@ -271,19 +272,29 @@ async fn link(
 }
 
 /// Why this order may not become a mail, whatever the limits say, in plain words.
-fn stale(config: &Config, order: &Order, customer: &Customer, now: Micros) -> Option<String> {
+async fn stale(
+    tx: &mut Tx,
+    config: &Config,
+    order: &Order,
+    customer: &Customer,
+    now: Micros,
+) -> Result<Option<String>> {
     if now - order.created_at > config.reminder.ttl * SECOND {
         let minutes = config.reminder.ttl * SECOND / MINUTE;
-        return Some(format!("It could not be sent within {minutes} minutes and was withdrawn."));
+        let text = format!("It could not be sent within {minutes} minutes and was withdrawn.");
+        return Ok(Some(text));
     }
     if order.staff.disabled_at.is_some() || !order.staff.role.may(Role::Agent) {
-        return Some("The member of staff who ordered it may not send reminders any more.".into());
+        let text = "The member of staff who ordered it may not send reminders any more.";
+        return Ok(Some(text.into()));
     }
-    if let Some(refusal) = rules::of_customer(config, order.stopped_at, customer, now) {
-        return Some(refusal.text());
+    let suppressed = suppression::standing(tx, customer).await?;
+    let against = Against { stopped_at: order.stopped_at, suppressed };
+    if let Some(refusal) = rules::of_customer(config, &against, customer, now) {
+        return Ok(Some(refusal.text()));
     }
     let moved = order.email_key != customer.email_key;
-    moved.then(|| "The address changed after it was ordered. Send another one.".into())
+    Ok(moved.then(|| "The address changed after it was ordered. Send another one.".into()))
 }
 
 /// Why this order may not become a mail, in plain words.
@@ -295,7 +306,7 @@ async fn why_not(
     customer: &Customer,
     now: Micros,
 ) -> Result<Option<String>> {
-    if let Some(reason) = stale(config, order, customer, now) {
+    if let Some(reason) = stale(tx, config, order, customer, now).await? {
         return Ok(Some(reason));
     }
     let Some(refusal) = over_limit(tx, config, order, now).await? else { return Ok(None) };

@@ -16,6 +16,7 @@ use crate::db::{Arg, Result, Row, Tx};
 use crate::locale::Language;
 use crate::secret::Key;
 use crate::staff::{Role, Staff};
+use crate::suppression::{Reason, Standing};
 
 /// For how long a bounce speaks against an address. A later mail that arrives clears it at once.
 const BOUNCE: Micros = 7 * DAY;
@@ -34,6 +35,15 @@ pub enum Refusal {
         /// When.
         at: Micros,
         /// The mail server's answer.
+        reply: String,
+    },
+    /// The address gets no mail any more.
+    Suppressed {
+        /// Since when.
+        at: Micros,
+        /// Why.
+        reason: Reason,
+        /// What the other side said.
         reply: String,
     },
     /// Staff changed the address.
@@ -70,6 +80,7 @@ impl Refusal {
             Self::Blocked => "blocked",
             Self::NoAddress => "no_address",
             Self::Bounced { .. } => "bounced",
+            Self::Suppressed { reason, .. } => reason.as_str(),
             Self::AddressChanged { .. } => "address_changed",
             Self::Objected { .. } => "objected",
             Self::StaffLimit { .. } => "staff_limit",
@@ -101,6 +112,23 @@ impl Refusal {
                 }
                 text
             }
+            Self::Suppressed { at, reason: Reason::Bounced, reply } => {
+                let mut text = format!(
+                    "Mail to this address came back ({}). Ask the customer for another address \
+                     and change the record, or lift the block under Email delivery if the mailbox \
+                     is in order again.",
+                    moment(at)
+                );
+                if let Some(code) = reply.split(' ').next().filter(|code| !code.is_empty()) {
+                    let _ = write!(text, " The other server's code was {code}.");
+                }
+                text
+            }
+            Self::Suppressed { at, reason: Reason::Complained, .. } => format!(
+                "The customer marked a mail of this store as spam ({}). Ask for another address, \
+                 or lift the block under Email delivery once the customer wants our mail.",
+                moment(at)
+            ),
             Self::AddressChanged { until } => format!(
                 "Staff changed the email address of this customer. To protect the customer, \
                  no reminder is sent until {}.",
@@ -142,8 +170,11 @@ pub(super) const FACTS: &str = "SELECT m.reminder_mode, m.current_consent_at,
     (SELECT MIN(created_at) FROM reminder WHERE merchant_id = $1 AND created_at > $4)
         AS merchant_first,
     (SELECT MAX(stopped_at) FROM reminder WHERE customer_id = $2) AS stopped_at,
+    x.reason AS suppressed_reason, x.since AS suppressed_since, x.reply AS suppressed_reply,
     b.outcome AS mail_outcome, b.settled_at AS mail_at, b.reply AS mail_reply
-    FROM merchant m LEFT JOIN (
+    FROM merchant m LEFT JOIN suppression x ON x.merchant_id = m.id AND x.ended_at IS NULL
+        AND x.email_key = (SELECT email_key FROM customer WHERE id = $2 AND merchant_id = $1)
+    LEFT JOIN (
         SELECT outcome, settled_at, reply FROM outbox
         WHERE customer_id = $2 AND minted_at > $5 AND outcome IN ('sent', 'failed')
           AND kind NOT IN ('address_confirm', 'address_notice')
@@ -173,7 +204,7 @@ pub(super) struct Facts {
     copies: i64,
     staff: (i64, Option<Micros>),
     merchant: (i64, Option<Micros>),
-    stopped_at: Option<Micros>,
+    against: Against,
     mail: Option<(String, Micros, String)>,
 }
 
@@ -188,7 +219,7 @@ impl Facts {
             copies: row.get("copies"),
             staff: (row.get("staff_sent"), row.get("staff_first")),
             merchant: (row.get("merchant_sent"), row.get("merchant_first")),
-            stopped_at: row.get("stopped_at"),
+            against: Against::read(row),
             mail: mail.zip(row.get("mail_at")).map(|(o, at)| (o, at, reply.unwrap_or_default())),
         }
     }
@@ -211,7 +242,7 @@ pub(super) fn refusal(
     if !staff.role.may(Role::Agent) {
         return Some(Refusal::Viewer);
     }
-    if let Some(refusal) = of_customer(config, facts.stopped_at, customer, now) {
+    if let Some(refusal) = of_customer(config, &facts.against, customer, now) {
         return Some(refusal);
     }
     if let Some((outcome, at, reply)) = &facts.mail
@@ -231,10 +262,23 @@ pub(super) fn refusal(
     Some(Refusal::MerchantLimit { most, until })
 }
 
+/// What the customer or the customer's mailbox has answered.
+#[derive(Clone, Debug)]
+pub(super) struct Against {
+    pub stopped_at: Option<Micros>,
+    pub suppressed: Option<Standing>,
+}
+
+impl Against {
+    fn read(row: &Row) -> Self {
+        Self { stopped_at: row.get("stopped_at"), suppressed: Standing::read(row) }
+    }
+}
+
 /// What speaks against a reminder to this customer, whoever clicks.
 pub(super) fn of_customer(
     config: &Config,
-    stopped_at: Option<Micros>,
+    against: &Against,
     customer: &Customer,
     now: Micros,
 ) -> Option<Refusal> {
@@ -244,11 +288,16 @@ pub(super) fn of_customer(
     if EmailAddress::parse(&customer.email).is_none() {
         return Some(Refusal::NoAddress);
     }
+    if let Some(Standing { reason, since, reply }) = &against.suppressed {
+        let (at, reason, reply) = (*since, *reason, reply.clone());
+        return Some(Refusal::Suppressed { at, reason, reply });
+    }
     if let Some(until) = customer.reminder_hold_until.filter(|until| *until > now) {
         return Some(Refusal::AddressChanged { until });
     }
     // A new password lifts the hold: then it was the customer after all.
-    let objected = stopped_at.filter(|_| customer.hold_until.is_some_and(|until| until > now));
+    let objected =
+        against.stopped_at.filter(|_| customer.hold_until.is_some_and(|until| until > now));
     let until = objected? + config.link.hold * SECOND;
     (until > now).then_some(Refusal::Objected { until })
 }

@@ -78,17 +78,14 @@ pub async fn page(
 
 fn read(row: &Row) -> Line {
     let kind: String = row.get("kind");
-    let mut detail: Value =
-        serde_json::from_str(&row.get::<String>("detail")).unwrap_or(Value::Null);
-    let staff = detail["staff"].as_str().map(str::to_owned);
-    if let Some(fields) = detail.as_object_mut() {
-        fields.insert("kind".into(), kind.clone().into());
-    }
+    let detail: String = row.get("detail");
+    let fields: Value = serde_json::from_str(&detail).unwrap_or(Value::Null);
+    let staff = fields["staff"].as_str().map(str::to_owned);
     Line {
         id: row.get("id"),
         at: row.get("at"),
         store_id: row.get("store_id"),
-        entry: serde_json::from_value(detail).unwrap_or(Entry::Unknown),
+        entry: super::entry(&kind, &detail),
         kind,
         staff,
     }
@@ -106,6 +103,7 @@ mod tests {
             Entry::RecoveryRequested { reference: "K7QF-2M".into() },
             Entry::MailWithheld { reason: "hour" },
             Entry::MailDeferred { mail: "recovery", reply: "451 later".into(), next_at: 7 },
+            Entry::MailBounced { mail: "reminder", reply: "5.1.1".into(), dead: true },
             Entry::LinkOpened { scanner: true, dead: false },
             Entry::LoggedIn { by: "recovery" },
             Entry::ReminderQueued { mode: "current", sent_mode: "temporary" },

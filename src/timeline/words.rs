@@ -110,6 +110,22 @@ impl Speaker<'_> {
             Entry::MailCancelled { mail } => {
                 return (format!("Took back {} before it left", name(mail)), Warn);
             }
+            Entry::MailBounced { mail, reply, dead } => {
+                let (reply, name) = (self.reply(reply), upper(name(mail)));
+                let more = if *dead { ". No further mail goes to this address" } else { "" };
+                return (format!("{name} came back: {reply}{more}"), Bad);
+            }
+            Entry::MailDelayed { mail, reply } => {
+                let (reply, name) = (self.reply(reply), upper(name(mail)));
+                return (format!("{name} has not arrived yet: {reply}"), Warn);
+            }
+            Entry::MailComplained { mail } => {
+                let name = upper(name(mail));
+                let text =
+                    format!("{name} was marked as spam. No further mail goes to this address");
+                return (text, Bad);
+            }
+            Entry::SuppressionLifted => ("Mail may go to this address again", Good),
             Entry::LinkOpened { scanner: true, .. } => {
                 ("The link was opened by what looks like a mail scanner; that does no harm", Idle)
             }
@@ -187,6 +203,10 @@ impl Speaker<'_> {
             Entry::MailRetried { .. } if is_awaited(&line.entry) => {
                 "I am having your email sent again. Please give it a minute."
             }
+            Entry::MailDelayed { .. } if is_awaited(&line.entry) && age < ttl => {
+                "The email has left us, and your mail provider has not delivered it yet. Please \
+                  give it some more time."
+            }
             other => return steady(other).map(str::to_owned),
         };
         Some(text.to_owned())
@@ -226,8 +246,29 @@ fn steady(entry: &Entry) -> Option<&'static str> {
                 "Somebody pressed \"This wasn't me\" in your mailbox, so emails are on hold for a \
                  day."
             }
+            "bounced" => {
+                "Emails to the address that we have come back. Please give me another address, or \
+                 let us check this one letter by letter."
+            }
+            "complained" => {
+                "One of our emails was marked as spam in your mailbox, so we stopped writing to \
+                 it. Please give me another address, or tell me that you want our emails."
+            }
             _ => return None,
         },
+        Entry::MailBounced { dead: true, .. } => {
+            "Your email came back: your mail provider says that it takes no mail at this address. \
+             Please give me another address, or let us check this one letter by letter."
+        }
+        Entry::MailBounced { .. } => {
+            "Your email came back; perhaps your mailbox is full, or a filter held it. Please look, \
+             and I send you a new one."
+        }
+        Entry::MailComplained { .. } => {
+            "Our email was marked as spam in your mailbox, so we stopped writing to it. Please give \
+             me another address, or tell me that you want our emails."
+        }
+        Entry::SuppressionLifted => "Emails go to your address again. I can send you one now.",
         Entry::LinkOpened { dead: true, scanner: false } => {
             "The link that you opened no longer works. I can send you a new one."
         }
@@ -272,6 +313,7 @@ fn is_awaited(entry: &Entry) -> bool {
     | Entry::MailAccepted { mail, .. }
     | Entry::MailDeferred { mail, .. }
     | Entry::MailRetried { mail }
+    | Entry::MailDelayed { mail, .. }
     | Entry::MailFailed { mail, .. }) = entry
     else {
         return true;
@@ -286,10 +328,14 @@ fn actor(entry: &Entry) -> &'static str {
         | Entry::MailWithheld { .. }
         | Entry::MailQueued { .. }
         | Entry::ReminderRefused { .. }
+        | Entry::SuppressionLifted
         | Entry::Unknown => "Doorkey",
-        Entry::MailAccepted { .. } | Entry::MailDeferred { .. } | Entry::MailFailed { .. } => {
-            "Mail server"
-        }
+        Entry::MailAccepted { .. }
+        | Entry::MailDeferred { .. }
+        | Entry::MailBounced { .. }
+        | Entry::MailDelayed { .. }
+        | Entry::MailFailed { .. } => "Mail server",
+        Entry::MailComplained { .. } => "Mail provider",
         Entry::LinkOpened { scanner: true, .. } => "Mail scanner",
         Entry::Blocked | Entry::Unblocked | Entry::ReminderQueued { .. } => "Operator",
         _ => "Customer",
@@ -303,6 +349,8 @@ fn withheld(reason: Word) -> &'static str {
         "interval" => "one went out just before",
         "hour" => "too many in an hour",
         "day" => "too many in a day",
+        "bounced" => "mail to this address came back",
+        "complained" => "a mail to this address was marked as spam",
         _ => "it was held back",
     }
 }
@@ -339,7 +387,7 @@ fn upper(text: &str) -> String {
 }
 
 /// Tokens are 43 letters, digits, `-` and `_`; no mail server's own names come near that.
-fn is_like_a_token(word: &str) -> bool {
+pub fn is_like_a_token(word: &str) -> bool {
     let other = |b: u8| !b.is_ascii_alphanumeric() && b != b'-' && b != b'_';
     word.split(|c: char| !c.is_ascii() || other(c as u8)).any(|run| run.len() >= 40)
 }

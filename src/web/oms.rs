@@ -23,6 +23,7 @@ pub mod reminder;
 pub mod settings;
 pub mod staff;
 pub mod stores;
+pub mod suppressed;
 pub mod test_mail;
 pub mod timeline;
 pub mod tutorials;

@@ -15,6 +15,7 @@ const TIERS: [&[&str]; 7] = [
         "wording",
         "merchant",
         "store",
+        "suppression",
         "customer",
         "staff",
         "session",

@@ -7,6 +7,7 @@ mod support;
 
 mod abuse;
 mod accounts;
+mod bounce;
 mod canary;
 mod commands;
 mod configuration;

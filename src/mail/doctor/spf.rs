@@ -2,7 +2,7 @@
 
 mod evaluate;
 mod macros;
-mod record;
+pub mod record;
 
 use std::net::IpAddr;
 

@@ -123,7 +123,7 @@ fn headers(store: &Store, test: &TestMail, sent: &Rendered, message: &Message<'_
         "somebody@example.test",
         Language::En.code(),
         sent,
-        "example.test",
+        &mime::Marks::random("example.test"),
         test.made_at.unwrap_or(test.created_at),
     );
     let Ok(raw) = raw else { return Vec::new() };

@@ -12,7 +12,7 @@ use crate::mail::outbox::{self, Leased};
 use crate::mail::{domain, pulse};
 use crate::password::seal;
 use crate::staff::{self, recovery as staff_recovery};
-use crate::{limit, numbers, recovery, registration, reminder, session, token};
+use crate::{limit, numbers, recovery, registration, reminder, session, suppression, token};
 
 /// Looks between two at what has expired.
 const EXPIRED_EVERY: u64 = 4;
@@ -147,6 +147,7 @@ async fn tidy(context: &Context, now: Micros) -> Result<()> {
     registration::tidy(db, &context.config, now).await?;
     reminder::tidy(db, now).await?;
     seal::tidy(db, &context.seals).await?;
+    suppression::tidy(db, now).await?;
     staff::access::tidy(db, now).await?;
     staff_recovery::tidy(db, &context.config, now).await?;
     life::tidy(db, now).await?;

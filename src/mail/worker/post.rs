@@ -68,7 +68,7 @@ impl Worker {
 
     /// Writes a mail out and signs it, which takes a moment: before it has a connection.
     async fn write(&self, made: &Made) -> std::result::Result<Vec<u8>, Outcome> {
-        let store = &made.store;
+        let (store, verp) = (&made.store, &self.context.verp);
         let rendered = message::render(&made.draft, store);
         let domain = store.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let raw = mime::compose(
@@ -77,7 +77,10 @@ impl Worker {
             made.draft.to(),
             made.draft.language(store).code(),
             &rendered,
-            domain,
+            &mime::Marks {
+                message_id: verp.message_id(&made.mail_id, domain),
+                headers: verp.headers(&made.mail_id),
+            },
             made.made_at,
         );
         let raw = raw.map_err(|error| Outcome::Refused {
@@ -94,7 +97,10 @@ impl Worker {
 
     async fn send(&self, made: &Made, raw: &[u8]) -> Outcome {
         match &self.context.smtp {
-            Some(smtp) => smtp.send(&made.store.sender, made.draft.to(), raw).await,
+            Some(smtp) => {
+                let from = self.context.verp.envelope(&made.store.sender, &made.mail_id);
+                smtp.send(&from, made.draft.to(), raw).await
+            }
             None => {
                 let reply = "no mail server is set".into();
                 Outcome::Deferred { reply, perhaps: false, blame: Blame::Relay }

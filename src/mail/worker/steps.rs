@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Context, route};
+use crate::address::EmailAddress;
 use crate::batch::Step;
 use crate::clock::{MINUTE, Micros, SECOND};
 use crate::db::{Result, Tx};
@@ -24,6 +25,7 @@ use crate::tutorial;
 
 /// A mail that is made: its tokens are on disk as digests, and here in clear until it is sent.
 pub(super) struct Made {
+    pub mail_id: String,
     pub draft: Draft,
     pub store: Arc<Store>,
     pub made_at: Micros,
@@ -187,8 +189,21 @@ impl Make {
                 if mail.domain.as_ref() != Some(&domain) {
                     outbox::goes_to(tx, mail, &domain).await?;
                 }
+                let to = EmailAddress::parse(draft.to());
+                let to = to.as_ref().map_or("", EmailAddress::key);
+                let recipient = context.verp.recipient(&mail.merchant_id, to);
+                outbox::returned::address(tx, mail, &recipient).await?;
                 let (is_trial, is_practice) = (false, false);
-                Ok(Some(Made { draft, store, made_at: now, domain, is_trial, is_practice }))
+                let mail_id = mail.id.clone();
+                Ok(Some(Made {
+                    mail_id,
+                    draft,
+                    store,
+                    made_at: now,
+                    domain,
+                    is_trial,
+                    is_practice,
+                }))
             }
             Err(Unmade::Ends(outcome)) => {
                 outbox::settle(tx, mail, outcome, None, now).await?;

@@ -190,7 +190,8 @@ both!(dots_on_the_way_do_not_break_a_signature, |db| async move {
     let rendered = Rendered { subject: "Dots".into(), text, html };
     let from = format!("service@{DOMAIN}");
     let now = test.clock.now();
-    let raw = mime::compose("Harbor", &from, "ada@example.test", "en", &rendered, DOMAIN, now);
+    let marks = mime::Marks::random(DOMAIN);
+    let raw = mime::compose("Harbor", &from, "ada@example.test", "en", &rendered, &marks, now);
     let merchant = &test.store("harbor").merchant_id;
     let signed = keyring.sign(merchant, DOMAIN, raw.unwrap()).await.unwrap();
     let smtp = Smtp::new(&SmtpSettings::new(test.sink.url())).unwrap();

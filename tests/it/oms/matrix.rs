@@ -24,7 +24,7 @@ enum Need {
 use Need::{Administrator, Agent, Nobody, Viewer};
 
 /// Method, path, what the form posts beside its secret, and who may. In paths and fields,
-/// `{customer}`, `{store}` and `{staff}` stand for ids, `{article}` for one of Help.
+/// `{customer}`, `{store}`, `{staff}` and `{suppression}` stand for ids, `{article}` for one of Help.
 type Route = (&'static str, &'static str, &'static [(&'static str, &'static str)], Need);
 
 const NOTHING: &[(&str, &str)] = &[];
@@ -127,6 +127,8 @@ const ROUTES: &[Route] = &[
     ("POST", "/oms/email/test/{test}", &[("source", "Subject: x")], Agent),
     ("POST", "/oms/email/mails/{mail}/retry", NOTHING, Agent),
     ("POST", "/oms/email/mails/{mail}/cancel", NOTHING, Agent),
+    ("GET", "/oms/email/suppressed", NOTHING, Viewer),
+    ("POST", "/oms/email/suppressed/{suppression}/lift", NOTHING, Agent),
     ("POST", "/oms/customers/{customer}/reminder", NOTHING, Agent),
     // Tutorials and help
     ("GET", "/oms/tutorials", NOTHING, Viewer),
@@ -161,6 +163,7 @@ struct Ids {
     test: String,
     mail: String,
     article: &'static str,
+    suppression: String,
 }
 
 impl Ids {
@@ -174,6 +177,7 @@ impl Ids {
             domain: store.sender.split_once('@').unwrap().1.into(),
             mail: failed_mail(test, &store.key).await,
             article: "phone",
+            suppression: test.suppress(&store.key, "ada@example.test").await,
         }
     }
 
@@ -186,6 +190,7 @@ impl Ids {
             .replace("{kind}", "recovery")
             .replace("{mail}", &self.mail)
             .replace("{article}", self.article)
+            .replace("{suppression}", &self.suppression)
     }
 }
 
@@ -243,6 +248,7 @@ async fn state(test: &TestApp) -> Vec<i64> {
         "SELECT COUNT(*) AS n FROM staff WHERE disabled_at IS NOT NULL",
         "SELECT COUNT(*) AS n FROM address_change",
         "SELECT COUNT(*) AS n FROM dkim_key",
+        "SELECT COUNT(*) AS n FROM suppression WHERE ended_at IS NULL",
     ] {
         all.push(test.count(sql).await);
     }
@@ -286,6 +292,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         test: test_mail(&test, &test.store("northwind")).await,
         mail: failed_mail(&test, "northwind").await,
         article: "no-such",
+        suppression: test.suppress("northwind", "ada@example.test").await,
     };
     let mut seat = test.seat(ADMIN).await;
     for route in ROUTES.iter().filter(|r| r.1.contains('{')) {
@@ -294,7 +301,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
         assert_eq!(status, 404, "{} {}", route.0, route.1);
         assert_eq!(state(&test).await, before, "{} {}", route.0, route.1);
         let x = || "x".to_owned();
-        let (domain, test_id, mail) = (x(), x(), x());
+        let (domain, test_id, mail, suppression) = (x(), x(), x(), x());
         let unknown = Ids {
             customer: x(),
             store: x(),
@@ -303,6 +310,7 @@ both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
             test: test_id,
             mail,
             article: "x",
+            suppression,
         };
         assert_eq!(send(&mut seat, route, &unknown, true).await.0, 404, "{} {}", route.0, route.1);
     }

@@ -78,6 +78,11 @@ const ROUTES: &[Route] = &[
     ("GET", "/s/{store}/icon.svg", NOTHING, 200),
     ("GET", "/s/{store}/assets/{file}", NOTHING, 200),
     ("GET", "/assets/{file}", NOTHING, 200),
+    // Without their keys there are none.
+    ("POST", "/hooks/ses", NOTHING, 404),
+    ("POST", "/hooks/postmark", NOTHING, 404),
+    ("POST", "/hooks/sendgrid", NOTHING, 404),
+    ("POST", "/hooks/mailgun", NOTHING, 404),
     ("GET", "/s/{store}/session", NOTHING, 401),
     ("GET", "/s/{store}/auth", NOTHING, 401),
 ];

@@ -1,7 +1,9 @@
 //! A member of staff at work in a browser.
 
 use doorkey::args;
+use doorkey::customer;
 use doorkey::staff::session;
+use doorkey::suppression;
 use doorkey::web::oms::desk;
 
 use super::{Answer, Browser, TestApp};
@@ -39,6 +41,20 @@ impl TestApp {
         let mut browser = self.browser();
         browser.set_cookie("doorkey-staff", &token.reveal(), "/");
         Seat { browser, secret, staff_id: id }
+    }
+
+    /// Suppresses the address of a customer of the merchant of `store`, and gives the id.
+    pub async fn suppress(&self, store: &str, email: &str) -> String {
+        let id = self.customer_id(store, email).await;
+        let merchant = self.store(store).merchant_id.clone();
+        let mut tx = self.app.db.begin().await.unwrap();
+        let customer = customer::by_id(&mut tx, &merchant, &id).await.unwrap().unwrap();
+        let (customer, reason) = (&customer, suppression::Reason::Bounced);
+        let new = suppression::New { customer, outbox_id: "x", reason, reply: "550 5.1.1 gone" };
+        assert!(suppression::begin(&mut tx, &new, self.clock.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        let sql = "SELECT id FROM suppression WHERE customer_id = $1 AND ended_at IS NULL";
+        self.app.db.row(sql, args![&id]).await.unwrap().unwrap().get("id")
     }
 
     /// The id of the customer with this address at the merchant of `store`.

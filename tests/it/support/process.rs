@@ -34,6 +34,17 @@ pub fn run(args: &[&str], environment: &[(&str, &str)]) -> Output {
     command(args, environment).output().unwrap()
 }
 
+/// The same, with something on standard input.
+pub fn run_with(args: &[&str], environment: &[(&str, &str)], input: &[u8]) -> Output {
+    use std::io::Write;
+    let mut child = command(args, environment).stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // It may end before it has read everything.
+    let _ = pipe.write_all(input);
+    drop(pipe);
+    child.wait_with_output().unwrap()
+}
+
 /// What it wrote to standard error.
 pub fn error_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

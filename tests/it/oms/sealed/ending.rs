@@ -79,7 +79,7 @@ both!(a_change_of_the_record_ends_its_copy, |db| async move {
             "address" => {
                 email = "ada.marsh@example.test";
                 let new = EmailAddress::parse(email).unwrap();
-                customer::set_address(&mut tx, &ada, &new).await.unwrap();
+                customer::set_address(&mut tx, &ada, &new, now).await.unwrap();
             }
             "block" => customer::block(&mut tx, &ada, now).await.unwrap(),
             _ => customer::freeze(&mut tx, &ada, now).await.unwrap(),
