@@ -119,7 +119,11 @@ impl Refusal {
                      is in order again.",
                     moment(at)
                 );
-                if let Some(code) = reply.split(' ').next().filter(|code| !code.is_empty()) {
+                // Some write "smtp;" before it, some nothing but words.
+                let is_code = |word: &&str| {
+                    word.len() >= 3 && word.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                };
+                if let Some(code) = reply.split([' ', ';', '-']).find(is_code) {
                     let _ = write!(text, " The other server's code was {code}.");
                 }
                 text

@@ -47,7 +47,9 @@ pub fn read(raw: &[u8], sender: Option<&str>) -> Result<Notice, Unreadable> {
         return Err(Unreadable::TooDeep);
     }
     let message = MessageParser::default().parse(raw).ok_or(Unreadable::Malformed)?;
-    if message.headers().is_empty() {
+    // The parser takes any first line for a header; a name is printable and has no spaces.
+    let is_named = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+    if !message.headers().iter().any(|header| is_named(header.name())) {
         return Err(Unreadable::Malformed);
     }
     let mut found = Found::default();
@@ -249,7 +251,7 @@ mod tests {
     #[test]
     fn bombs_are_not_unpacked() {
         let mut bomb = String::from("From: x@y.test\r\n");
-        for n in 0..20_000 {
+        for n in 0..5_000 {
             bomb += &format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n");
         }
         assert_eq!(read(bomb.as_bytes(), None), Err(Unreadable::TooDeep));

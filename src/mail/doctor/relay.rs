@@ -287,9 +287,10 @@ fn trouble(error: &Error) -> String {
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "is for another name".into(),
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "is signed by nobody whom this machine trusts".into()
-        }
+        // One that bears the name of an authority and not its signature is signed by nobody, too.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "is signed by nobody whom this machine trusts".into(),
         other => format!("is not good ({})", printable(&other.to_string())),
     }
 }
