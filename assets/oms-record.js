@@ -5,7 +5,7 @@ const live = document.getElementById("live");
 const state = document.getElementById("live-state");
 const news = document.getElementById("news");
 const PATIENCE = 5000;
-let source, timer, busy = false, again = false, over = false;
+let source, timer, waiting, busy = false, again = false, over = false;
 
 // A double click is one click: the second would only be asked whether it is meant.
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -92,6 +92,8 @@ function end() {
 function stop() {
   source?.close();
   source = undefined;
+  clearTimeout(waiting);
+  waiting = undefined;
   clearInterval(timer);
   timer = undefined;
 }
@@ -109,18 +111,31 @@ function start() {
     return;
   }
   source = new EventSource(live.dataset.live);
+  hope();
   // What happened between the making of this page and now would be missed otherwise.
   source.addEventListener("ready", () => {
+    clearTimeout(waiting);
+    waiting = undefined;
     say("Newest first, in UTC. Moves by itself.");
     refresh();
   });
   source.addEventListener("entry", refresh);
   source.addEventListener("error", () => {
-    if (source?.readyState !== EventSource.CLOSED) return;
-    source = undefined;
-    refresh();
-    ask();
+    if (source?.readyState === EventSource.CLOSED) fallBack();
+    else hope();
   });
+}
+
+// A proxy in between may cut what does not end, or keep it to itself: whoever has heard nothing for
+// a while asks.
+function hope() {
+  waiting ??= setTimeout(fallBack, PATIENCE);
+}
+
+function fallBack() {
+  stop();
+  refresh();
+  ask();
 }
 
 // A page that nobody looks at takes none of the few connections that a browser has.

@@ -5,11 +5,12 @@
 //! writes and takes its lock at `BEGIN`, so writers queue here and never meet "database is locked".
 //! PostgreSQL: its default durability, one pool.
 
+mod file;
 mod many;
 mod value;
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, SqlSafeStr, Sqlite, Transaction};
 
+use file::create_private;
+pub use file::{check_file, sqlite_file};
 pub use value::{Arg, Column, Row};
 use value::{postgres, sqlite};
 
@@ -41,6 +44,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "queue", include_str!("../migrations/0009_queue.sql")),
     (10, "bounces", include_str!("../migrations/0010_bounces.sql")),
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
+    (12, "staff addresses", include_str!("../migrations/0012_staff_addresses.sql")),
 ];
 
 /// Statements that a connection keeps prepared: all that the program has, [`Tx::many`]'s included.
@@ -49,25 +53,6 @@ const STATEMENTS: usize = 500;
 /// Whether `error` says that a unique column already holds the value.
 pub fn is_taken(error: &Error) -> bool {
     error.as_database_error().is_some_and(|e| e.is_unique_violation())
-}
-
-/// The file of a SQLite database; none for PostgreSQL.
-pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = || url.trim_start_matches("sqlite:").trim_start_matches("//");
-    (!crate::config::is_postgres(url)).then(|| PathBuf::from(path()))
-}
-
-/// Reads a SQLite file that nobody writes to from end to end, without changing it or its folder.
-///
-/// # Errors
-/// When it is damaged ([`Error::Protocol`] says where) or cannot be read.
-pub async fn check_file(file: &Path) -> Result<()> {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
-    let mut connection = options.connect().await?;
-    let found: String =
-        sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    if found == "ok" { Ok(()) } else { Err(Error::Protocol(found)) }
 }
 
 /// A database: cheap to clone, shared by the whole process.
@@ -345,14 +330,4 @@ impl Tx {
             }
         })
     }
-}
-
-/// Creates the file for its owner alone before SQLite does so for everybody.
-fn create_private(file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    Ok(())
 }

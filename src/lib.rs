@@ -48,6 +48,9 @@ pub fn reference() -> String {
     spell(u64::from_le_bytes(secret::random()))
 }
 
+/// A reference that names nothing, for mails and pages to look at.
+pub const SAMPLE_REFERENCE: &str = "K7QF-2M";
+
 /// The last 30 bits of a number as such a reference.
 pub fn spell(number: u64) -> String {
     const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -24,6 +24,10 @@ pub enum Language {
     Es,
     /// French
     Fr,
+    /// English in Hebrew letters, for the tests alone: none of the languages so far is written from
+    /// right to left, and everything is to be ready for one that is.
+    #[cfg(test)]
+    Mirrored,
 }
 
 impl Language {
@@ -37,6 +41,39 @@ impl Language {
             Self::De => "de",
             Self::Es => "es",
             Self::Fr => "fr",
+            #[cfg(test)]
+            Self::Mirrored => "he",
+        }
+    }
+
+    /// Which way it is written, as HTML says it.
+    pub fn dir(self) -> &'static str {
+        match self {
+            Self::En | Self::De | Self::Es | Self::Fr => "ltr",
+            #[cfg(test)]
+            Self::Mirrored => "rtl",
+        }
+    }
+
+    /// A name that may be written the other way, so that it does not turn the words around it: alone
+    /// between marks (Unicode's bidirectional algorithm, UAX 9: FSI and PDI), where there is need.
+    pub fn isolate(self, name: &str) -> String {
+        if self.dir() == "rtl" || name.chars().any(is_rtl) {
+            format!("\u{2068}{name}\u{2069}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// Its name in English, as staff read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "German",
+            Self::Es => "Spanish",
+            Self::Fr => "French",
+            #[cfg(test)]
+            Self::Mirrored => "Mirrored",
         }
     }
 
@@ -129,6 +166,13 @@ impl Language {
     }
 }
 
+/// Whether a character is of a script that is written from right to left: Hebrew, Arabic and their
+/// neighbours.
+fn is_rtl(c: char) -> bool {
+    matches!(u32::from(c), 0x590..=0x8ff | 0xfb1d..=0xfdff | 0xfe70..=0xfeff | 0x1_0800..=0x1_0fff
+        | 0x1_e800..=0x1_efff)
+}
+
 const MONTHS: [&str; 12] = [
     "month-1", "month-2", "month-3", "month-4", "month-5", "month-6", "month-7", "month-8",
     "month-9", "month-10", "month-11", "month-12",
@@ -187,8 +231,30 @@ macro_rules! sources {
 /// compiled in and differ by nothing at run time.
 static TEXTS: LazyLock<Vec<Texts>> = LazyLock::new(|| {
     let sources = sources!("en", "de", "es", "fr");
-    Language::ALL.iter().zip(sources).map(|(language, files)| load(*language, &files)).collect()
+    let loaded = Language::ALL.iter().zip(sources).map(|(language, files)| load(*language, &files));
+    #[cfg(test)]
+    let loaded = loaded.chain([mirrored(load(Language::En, &sources!("en")[0]))]);
+    loaded.collect()
 });
+
+/// Texts in Hebrew letters. Plurals stay as they are.
+#[cfg(test)]
+fn mirrored(mut texts: Texts) -> Texts {
+    let mirror = |text: &mut String| {
+        let letter = |c: char| match u32::from(c.to_ascii_lowercase()) {
+            c @ 0x61..=0x7a => char::from_u32(0x5d0 + c - 0x61).unwrap_or('\u{5d0}'),
+            _ => c,
+        };
+        *text = text.chars().map(letter).collect();
+    };
+    texts.plain.values_mut().for_each(mirror);
+    for piece in texts.pieces.values_mut().flatten() {
+        if let Piece::Text(text) = piece {
+            mirror(text);
+        }
+    }
+    texts
+}
 
 fn load(language: Language, files: &[&str]) -> Texts {
     let id = language.code().parse().expect("the codes of Language are valid");

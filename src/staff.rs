@@ -54,7 +54,8 @@ impl Role {
 macro_rules! columns {
     () => {
         "a.id AS staff_id, a.merchant_id, a.email, a.email_key, a.name, a.role, a.disabled_at,
-         a.totp_confirmed_at, m.name AS merchant_name, m.factor_required"
+         a.totp_confirmed_at, m.name AS merchant_name, m.key AS merchant_key,
+         m.factor_required"
     };
 }
 pub(crate) use columns;
@@ -68,6 +69,8 @@ pub struct Staff {
     pub merchant_id: String,
     /// The merchant's name.
     pub merchant_name: String,
+    /// The merchant's short name, which tells apart accounts with one address.
+    pub merchant_key: String,
     /// What they log in with.
     pub email: String,
     /// The same, folded.
@@ -91,6 +94,7 @@ pub fn read(row: &Row) -> Staff {
         id: row.get("staff_id"),
         merchant_id: row.get("merchant_id"),
         merchant_name: row.get("merchant_name"),
+        merchant_key: row.get("merchant_key"),
         email: row.get("email"),
         email_key: row.get("email_key"),
         name: row.get("name"),
@@ -104,7 +108,7 @@ pub fn read(row: &Row) -> Staff {
 /// Adds a member of staff and gives the new id. Without a password they can only enrol.
 ///
 /// # Errors
-/// [`crate::db::is_taken`] when the address is in use by staff of any merchant.
+/// [`crate::db::is_taken`] when the address is in use by staff of this merchant.
 pub async fn add(
     tx: &mut Tx,
     merchant_id: &str,
@@ -116,9 +120,18 @@ pub async fn add(
 ) -> Result<String> {
     let id = crate::new_id();
     tx.exec(
-        "INSERT INTO staff (id, merchant_id, email, email_key, name, role, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        args![&id, merchant_id, email.as_str(), email.key(), name, role.as_str(), now],
+        "INSERT INTO staff (id, merchant_id, email, email_key, login_key, name, role, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            &id,
+            merchant_id,
+            email.as_str(),
+            email.key(),
+            format!("{merchant_id} {}", email.key()),
+            name,
+            role.as_str(),
+            now
+        ],
     )
     .await?;
     if let Some(hash) = password_hash {

@@ -65,7 +65,7 @@ pub struct Store {
     /// Where customers reach it, without a trailing slash. Links in mail are built from this alone.
     pub base_url: String,
     /// Where its origin ends and its path begins: every request asks.
-    origin_len: usize,
+    pub(crate) origin_len: usize,
     /// Public or protected.
     pub access: Access,
     /// What its customers are spoken to in when nothing better is known.

@@ -89,8 +89,11 @@ pub fn doorkey(app: &App) -> Router {
                 .layer(DefaultBodyLimit::max(oms::wording::FORM_LIMIT)),
         )
         .route("/oms/stores/{store}/mails/{kind}/reset", post(oms::wording::reset))
-        .route("/oms/stores/{store}/mails/{kind}/preview", get(oms::wording::preview))
-        .route("/oms/stores/{store}/mails/{kind}/html", get(oms::wording::frame))
+        .route("/oms/stores/{store}/mails/{kind}/preview", get(oms::mails::show))
+        .route("/oms/stores/{store}/mails/{kind}/html", get(oms::mails::frame))
+        .route("/oms/stores/{store}/mails/{kind}/draft", post(oms::wording::draft))
+        .route("/oms/stores/{store}/pages", get(oms::preview::show))
+        .route("/oms/stores/{store}/pages/{*page}", get(oms::preview::frame))
         .route("/oms/settings", get(oms::settings::show).post(oms::settings::save))
         .route("/oms/settings/reminder", post(oms::settings::set_reminder))
         // Browsers

@@ -122,6 +122,11 @@ impl Wordings {
         self.0.get(&(mail.key, language))
     }
 
+    /// Puts a text in that [`subject`] and [`body`] accepted.
+    pub fn put(&mut self, mail: &Mail, language: Language, wording: Wording) {
+        self.0.insert((mail.key, language), wording);
+    }
+
     /// Takes a row in. One that would not be accepted today is left out: the usual text is better
     /// than a mail without its link.
     fn take(&mut self, row: &Row) {

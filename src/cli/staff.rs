@@ -34,6 +34,9 @@ pub enum Staff {
         /// Address to log in with.
         #[arg(value_parser = admin::email)]
         email: EmailAddress,
+        /// Key of the merchant, where staff of several have this address.
+        #[arg(long, value_parser = admin::key)]
+        merchant: Option<String>,
         /// The second factor is lost too: remove it and its recovery codes.
         #[arg(long)]
         remove_factor: bool,
@@ -69,7 +72,10 @@ pub async fn run(command: Staff, config: &Config) -> Result<(), Failure> {
     let done = match command {
         Staff::Add(new) => add(&db, config, &new).await,
         Staff::List { merchant, json } => list(&db, merchant.as_deref(), json).await,
-        Staff::Reset { email, remove_factor } => reset(&db, config, &email, remove_factor).await,
+        Staff::Reset { email, merchant, remove_factor } => {
+            let of = (&email, merchant.as_deref());
+            reset(&db, config, of, remove_factor).await
+        }
     };
     db.close().await;
     done
@@ -93,7 +99,10 @@ async fn add(db: &Db, config: &Config, new: &Add) -> Result<(), Failure> {
     let id = match added {
         Err(error) if admin::collision(&error).is_some() => {
             let email = email.as_str();
-            return Err(format!("{email} is the address of other staff; choose another").into());
+            return Err(format!(
+                "{email} is the address of another member of this staff; choose another"
+            )
+            .into());
         }
         other => other?,
     };
@@ -113,10 +122,15 @@ async fn add(db: &Db, config: &Config, new: &Add) -> Result<(), Failure> {
 async fn reset(
     db: &Db,
     config: &Config,
-    email: &EmailAddress,
+    (email, merchant): (&EmailAddress, Option<&str>),
     without_factor: bool,
 ) -> Result<(), Failure> {
-    let found = access::by_address(db, email.key()).await?;
+    let merchants = access::merchants_of(db, email.key()).await?;
+    if merchant.is_none() && merchants.len() > 1 {
+        let (email, all) = (email.as_str(), merchants.join(", "));
+        return Err(format!("{email} works for {all}: name one with --merchant").into());
+    }
+    let found = access::by_address(db, email.key(), merchant.unwrap_or_default()).await?;
     let staff = found.map(|found| found.staff).ok_or_else(|| {
         let hint = "look at `doorkey staff list`";
         Failure(format!("there is no member of staff with the address {}: {hint}", email.as_str()))
@@ -124,7 +138,7 @@ async fn reset(
     let keys = Keys::derive(&super::secret(config, true)?);
     let now = Clock::System.now();
     let mut tx = db.begin().await?;
-    if team::reset(&mut tx, &staff, without_factor, now).await?.is_none() {
+    if team::reset(&mut tx, config, &staff, without_factor, now).await?.is_none() {
         let hint = "an administrator can enable them in the back office";
         return Err(format!("{} is disabled: {hint}", email.as_str()).into());
     }

@@ -8,6 +8,8 @@ mod sample;
 mod secrets;
 mod staff;
 mod test;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Display;
 
@@ -32,7 +34,7 @@ use crate::secret::{Key, Token};
 use crate::store::Store;
 use crate::suppression;
 
-pub use sample::sample;
+pub use sample::{Sample, all as all_samples, is_english, sample, sample_title};
 pub use test::render as render_test;
 
 /// A mail that is made but not yet written.
@@ -213,7 +215,11 @@ async fn make_plain(
         Kind::StaffInvitation
         | Kind::StaffReset
         | Kind::StaffRecovery
-        | Kind::StaffPasswordChanged => match staff::make(tx, config, mail, now).await? {
+        | Kind::StaffPasswordChanged
+        | Kind::StaffFactorAdded
+        | Kind::StaffFactorRemoved
+        | Kind::StaffCodesRenewed
+        | Kind::StaffCodeUsed => match staff::make(tx, config, mail, now).await? {
             Some(made) => Ok(Draft {
                 to: made.to.clone(),
                 language: Language::En,
@@ -240,7 +246,8 @@ struct Frame<'a> {
     language: Language,
     lang: &'static str,
     dir: &'static str,
-    store_name: &'a str,
+    /// Written so that it can stand in any sentence.
+    store_name: String,
     accent: String,
     accent_ink: String,
 }
@@ -248,8 +255,9 @@ struct Frame<'a> {
 impl<'a> Frame<'a> {
     fn new(store: &'a Store, language: Language) -> Self {
         let (accent, accent_ink) = color::button(&store.accent);
-        let lang = language.code();
-        Self { store, language, lang, dir: "ltr", store_name: &store.name, accent, accent_ink }
+        let (lang, dir) = (language.code(), language.dir());
+        let store_name = language.isolate(&store.name);
+        Self { store, language, lang, dir, store_name, accent, accent_ink }
     }
 }
 
@@ -276,7 +284,7 @@ macro_rules! mail {
 
         #[derive(Template)]
         #[template(path = $html_path)]
-        struct $html<'a> { m: &'a $name<'a> }
+        struct $html<'a> { m: &'a $name<'a>, subject: &'a str }
 
         impl $name<'_> {
             fn rendered(&self, subject: &str) -> Rendered {
@@ -284,10 +292,11 @@ macro_rules! mail {
                 let templates = stringify!($name);
                 let own =
                     $crate::mail::message::custom::render(&self.frame, templates, fields);
+                let subject = self.t(subject);
                 own.unwrap_or_else(|| Rendered {
-                    subject: self.t(subject).to_owned(),
+                    subject: subject.to_owned(),
                     text: write(&$text { m: self }),
-                    html: write(&$html { m: self }),
+                    html: write(&$html { m: self, subject }),
                 })
             }
         }
@@ -343,7 +352,7 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
         Content::PasswordChanged { at, device, freeze } => PasswordChanged {
             frame,
             at: moment(*at),
-            device: device.clone(),
+            device: language.isolate(device),
             freeze: link("/not-me", freeze),
         }
         .rendered("password-changed-subject"),

@@ -4,122 +4,21 @@
 
 mod claim;
 mod held;
+mod kind;
 pub mod returned;
 mod state;
 mod watch;
 
 pub use claim::{Room, claim, claim_expired, renew};
 pub use held::{Leased, defer, goes_to, is_for, minted, put_back, settle};
+pub use kind::Kind;
 pub use state::{End, State};
 pub use watch::{Waiting, waiting};
 
 use crate::args;
-use crate::clock::{Micros, SECOND};
+use crate::clock::Micros;
 use crate::config::MailConfig;
 use crate::db::{Db, Result, Tx};
-
-/// The priority of a mail that a person waits for.
-const AWAITED: i64 = 0;
-/// The priority of a mail that tells of what happened.
-const NOTICE: i64 = 1;
-
-/// A kind of mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The recovery link. Subject: the recovery.
-    Recovery,
-    /// "Your password was changed". Subject: the customer.
-    PasswordChanged,
-    /// To a new address: please confirm. Subject: the address change.
-    AddressConfirm,
-    /// To the old address: a change was asked for, and can be undone. Subject: the address change.
-    AddressNotice,
-    /// To whoever registers. Subject: the registration.
-    Registration,
-    /// What staff send with the envelope. Subject: the reminder.
-    Reminder,
-    /// To a new member of staff: choose a password. Subject of this and the others to staff: the
-    /// member.
-    StaffInvitation,
-    /// A colleague took the password away: choose another.
-    StaffReset,
-    /// A member of staff forgot the password.
-    StaffRecovery,
-    /// "Your staff password was changed".
-    StaffPasswordChanged,
-    /// To see how mail arrives. Subject: the test mail.
-    TestMail,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Recovery,
-        Self::PasswordChanged,
-        Self::AddressConfirm,
-        Self::AddressNotice,
-        Self::Registration,
-        Self::Reminder,
-        Self::StaffInvitation,
-        Self::StaffReset,
-        Self::StaffRecovery,
-        Self::StaffPasswordChanged,
-        Self::TestMail,
-    ];
-
-    /// As stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Recovery => "recovery",
-            Self::PasswordChanged => "password_changed",
-            Self::AddressConfirm => "address_confirm",
-            Self::AddressNotice => "address_notice",
-            Self::Registration => "registration",
-            Self::Reminder => "reminder",
-            Self::StaffInvitation => "staff_invitation",
-            Self::StaffReset => "staff_reset",
-            Self::StaffRecovery => "staff_recovery",
-            Self::StaffPasswordChanged => "staff_password_changed",
-            Self::TestMail => "test_mail",
-        }
-    }
-
-    /// Reads [`Kind::as_str`].
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    /// Whether anybody can trigger it, so that the limits on mails to a customer count it. Notices
-    /// tell of what really happened and are always sent.
-    pub fn is_limited(self) -> bool {
-        matches!(self, Self::Recovery | Self::Registration | Self::StaffRecovery)
-    }
-
-    /// Whether it tells of what happened to an account. Nobody waits for it, and nobody can take it
-    /// back: whoever did it could.
-    pub fn is_notice(self) -> bool {
-        self.priority() == NOTICE
-    }
-
-    /// Whether a person sits and waits for it: such mails leave before notices.
-    fn priority(self) -> i64 {
-        match self {
-            Self::PasswordChanged | Self::AddressNotice | Self::StaffPasswordChanged => NOTICE,
-            Self::Recovery
-            | Self::AddressConfirm
-            | Self::Registration
-            | Self::Reminder
-            | Self::StaffInvitation
-            | Self::StaffReset
-            | Self::StaffRecovery
-            | Self::TestMail => AWAITED,
-        }
-    }
-
-    fn give_up(self, config: &MailConfig) -> Micros {
-        SECOND * if self.priority() == AWAITED { config.give_up } else { config.notice_give_up }
-    }
-}
 
 /// A mail to be queued.
 #[derive(Clone, Debug)]

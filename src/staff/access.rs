@@ -49,13 +49,33 @@ macro_rules! credential {
     };
 }
 
-/// Who logs in with this address, disabled or not.
+/// Who logs in with this address at the merchant with this key, disabled or not. An address may be
+/// in use at several merchants: without a key it is the account that the person has had for longest
+/// among those that they can log in to. An invitation that nobody took up changes nothing by that,
+/// so that no merchant can come between a person and another one.
+///
+/// One account, and not whichever of them the password fits: a log-in costs one verification.
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_address(db: &Db, email_key: &str) -> Result<Option<Credential>> {
-    let row = db.row(credential!("a.email_key = $1"), args![email_key]).await?;
+pub async fn by_address(db: &Db, email_key: &str, merchant: &str) -> Result<Option<Credential>> {
+    let sql = credential!(
+        "a.email_key = $1 AND ($2 = '' OR m.key = $2)
+         ORDER BY CASE WHEN p.staff_id IS NULL OR a.disabled_at IS NOT NULL THEN 1 ELSE 0 END,
+            a.created_at, a.id LIMIT 1"
+    );
+    let row = db.row(sql, args![email_key, merchant]).await?;
     Ok(row.as_ref().map(Credential::read))
+}
+
+/// The keys of the merchants at whom this address is in use. For the operator alone.
+///
+/// # Errors
+/// What the database says.
+pub async fn merchants_of(db: &Db, email_key: &str) -> Result<Vec<String>> {
+    let sql = "SELECT m.key FROM staff a JOIN merchant m ON m.id = a.merchant_id
+               WHERE a.email_key = $1 ORDER BY m.key";
+    Ok(db.rows(sql, args![email_key]).await?.iter().map(|row| row.get("key")).collect())
 }
 
 /// A member of this merchant's staff.

@@ -1,15 +1,19 @@
 //! The second factor: codes of an authenticator app (TOTP, RFC 6238: SHA-1, six digits, 30 seconds,
-//! what every app can), and the recovery codes that stand in for a lost one.
+//! what every app can), and the recovery codes that stand in for a lost one. Whatever happens to
+//! either is told to the person by mail, in the same transaction.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
-use super::access::Credential;
+use super::Staff;
+use super::access::{self, Credential};
 use crate::args;
 use crate::clock::{HOUR, Micros, SECOND};
+use crate::config::Config;
 use crate::db::{Db, Result, Tx};
 use crate::limit::{self, Window};
+use crate::mail::outbox::Kind;
 use crate::secret::{self, Digest, sha256};
 
 /// Recovery codes that a person has at first.
@@ -155,17 +159,19 @@ pub async fn check(
 }
 
 /// Uses a code up, in the transaction of what it opens; false when it was used meanwhile. The
-/// guesses counted so far are forgotten.
+/// guesses counted so far are forgotten. A recovery code is rarely used: the person hears of it.
 ///
 /// # Errors
 /// What the database says.
 pub async fn spend(
     tx: &mut Tx,
+    config: &Config,
     counters: &secret::Key,
-    staff_id: &str,
+    staff: &Staff,
     given: Given,
     now: Micros,
 ) -> Result<bool> {
+    let staff_id = &staff.id;
     let touched = match given {
         Given::Step(step) => {
             let sql = "UPDATE staff SET totp_step = $1
@@ -181,6 +187,9 @@ pub async fn spend(
     if touched == 1 {
         let bucket = limit::bucket(counters, "staff-code", staff_id);
         tx.exec("UPDATE counter SET hits = 0 WHERE bucket = $1", args![bucket]).await?;
+        if matches!(given, Given::Recovery(_)) {
+            access::notify(tx, config, Kind::StaffCodeUsed, staff, now).await?;
+        }
     }
     Ok(touched == 1)
 }
@@ -192,27 +201,31 @@ pub async fn spend(
 /// What the database says.
 pub async fn confirm(
     tx: &mut Tx,
+    config: &Config,
     factors: &secret::Key,
-    staff_id: &str,
-    key: &FactorKey,
-    step: i64,
+    staff: &Staff,
+    (key, step): (&FactorKey, i64),
     now: Micros,
 ) -> Result<Vec<String>> {
     let sql = "UPDATE staff SET totp_sealed = $1, totp_confirmed_at = $2, totp_step = $3
                WHERE id = $4";
-    tx.exec(sql, args![key.seal(factors, staff_id), now, step, staff_id]).await?;
-    new_codes(tx, staff_id, now).await
+    tx.exec(sql, args![key.seal(factors, &staff.id), now, step, &staff.id]).await?;
+    access::notify(tx, config, Kind::StaffFactorAdded, staff, now).await?;
+    replace_codes(tx, &staff.id, now).await
 }
 
 /// Takes a person's second factor away, and its recovery codes.
 ///
 /// # Errors
 /// What the database says.
-pub async fn remove(tx: &mut Tx, staff_id: &str) -> Result<()> {
+pub async fn remove(tx: &mut Tx, config: &Config, staff: &Staff, now: Micros) -> Result<()> {
     let sql = "UPDATE staff SET totp_sealed = NULL, totp_confirmed_at = NULL, totp_step = NULL
-               WHERE id = $1";
-    tx.exec(sql, args![staff_id]).await?;
-    tx.exec("DELETE FROM staff_recovery_code WHERE staff_id = $1", args![staff_id]).await?;
+               WHERE id = $1 AND totp_confirmed_at IS NOT NULL";
+    let removed = tx.exec(sql, args![&staff.id]).await?;
+    tx.exec("DELETE FROM staff_recovery_code WHERE staff_id = $1", args![&staff.id]).await?;
+    if removed == 1 {
+        access::notify(tx, config, Kind::StaffFactorRemoved, staff, now).await?;
+    }
     Ok(())
 }
 
@@ -220,7 +233,17 @@ pub async fn remove(tx: &mut Tx, staff_id: &str) -> Result<()> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn new_codes(tx: &mut Tx, staff_id: &str, now: Micros) -> Result<Vec<String>> {
+pub async fn new_codes(
+    tx: &mut Tx,
+    config: &Config,
+    staff: &Staff,
+    now: Micros,
+) -> Result<Vec<String>> {
+    access::notify(tx, config, Kind::StaffCodesRenewed, staff, now).await?;
+    replace_codes(tx, &staff.id, now).await
+}
+
+async fn replace_codes(tx: &mut Tx, staff_id: &str, now: Micros) -> Result<Vec<String>> {
     tx.exec("DELETE FROM staff_recovery_code WHERE staff_id = $1", args![staff_id]).await?;
     let codes: Vec<String> = (0..CODES).map(|_| make_code()).collect();
     let digests = codes.iter().filter_map(|code| code_digest(code));

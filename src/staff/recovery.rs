@@ -1,8 +1,9 @@
 //! A member of staff forgot the password. The request path reads no account: it notes the typed
-//! address, sealed, and the mail worker finds out whether there is anybody. The link that is mailed
+//! address, sealed, and the mail worker finds out whether there is anybody, and at which merchants
+//! they work. The link that is mailed
 //! opens nothing without the second factor of whoever has one.
 
-use super::access;
+use super::{Staff, access};
 use crate::activity::{self, Act, Action, Actor};
 use crate::address::EmailAddress;
 use crate::args;
@@ -81,7 +82,7 @@ pub async fn admit(
     for row in waiting {
         let mut tx = db.begin().await?;
         let id: String = row.get("id");
-        queued += usize::from(handle(&mut tx, config, (addresses, activity), &id, now).await?);
+        queued += handle(&mut tx, config, (addresses, activity), &id, now).await?;
         tx.commit().await?;
     }
     Ok(queued)
@@ -93,40 +94,60 @@ async fn handle(
     (addresses, activity): (&Key, &Key),
     id: &str,
     now: Micros,
-) -> Result<bool> {
+) -> Result<usize> {
     // What is returned is the row as it is after the update: hence two statements.
     let sql = "UPDATE staff_recovery SET handled_at = $1 WHERE id = $2 AND handled_at IS NULL
                RETURNING address_sealed, source, created_at";
-    let Some(row) = tx.row(sql, args![now, id]).await? else { return Ok(false) };
+    let Some(row) = tx.row(sql, args![now, id]).await? else { return Ok(0) };
     let forget = "UPDATE staff_recovery SET address_sealed = NULL WHERE id = $1";
     tx.exec(forget, args![id]).await?;
     if row.get::<i64>("created_at") < now - config.mail.give_up * SECOND {
-        return Ok(false);
+        return Ok(0);
     }
     let sealed: Option<Vec<u8>> = row.get("address_sealed");
     let typed = sealed.and_then(|sealed| addresses.open(id, &sealed));
     let typed = typed.as_ref().and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default();
     let sql = "SELECT a.id FROM staff a JOIN staff_credential p ON p.staff_id = a.id
-               WHERE a.email_key = $1 AND a.disabled_at IS NULL";
-    let Some(found) = tx.row(sql, args![typed]).await? else { return Ok(false) };
-    let found = access::hold(tx, &found.get::<String>("id")).await?;
-    let Some(staff) = found.map(|found| found.staff) else { return Ok(false) };
+               WHERE a.email_key = $1 AND a.disabled_at IS NULL ORDER BY a.id";
+    let mut queued = 0;
+    // A mail for each merchant that the person works for: it names the merchant.
+    for found in tx.rows(sql, args![typed]).await? {
+        let found = access::hold(tx, &found.get::<String>("id")).await?;
+        let Some(staff) = found.map(|found| found.staff) else { continue };
+        let of = (&staff, row.get::<String>("source"), row.get::<i64>("created_at"));
+        queued += usize::from(mail(tx, config, activity, of, now).await?);
+    }
+    Ok(queued)
+}
+
+/// Queues the mail to one of those whom a request is about.
+async fn mail(
+    tx: &mut Tx,
+    config: &Config,
+    activity: &Key,
+    (staff, source, created_at): (&Staff, String, Micros),
+    now: Micros,
+) -> Result<bool> {
     if is_enough(tx, config, &staff.id, now).await? {
         return Ok(false);
     }
-    let sql = "UPDATE staff_recovery SET staff_id = $1 WHERE id = $2";
-    tx.exec(sql, args![&staff.id, id]).await?;
+    tx.exec(
+        "INSERT INTO staff_recovery (id, source, created_at, handled_at, staff_id)
+         VALUES ($1, $2, $3, $4, $5)",
+        args![crate::new_id(), &source, created_at, now, &staff.id],
+    )
+    .await?;
     let act = Act {
         merchant_id: &staff.merchant_id,
         actor: Actor::Doorkey,
         action: Action::StaffPasswordRequested,
         customer_id: None,
         store_id: None,
-        source: &row.get::<String>("source"),
+        source: &source,
         alert: false,
         detail: serde_json::json!({ "staff": &staff.id, "name": &staff.name }),
     };
-    let queued = access::notify(tx, config, Kind::StaffRecovery, &staff, now).await?;
+    let queued = access::notify(tx, config, Kind::StaffRecovery, staff, now).await?;
     activity::write(tx, activity, &act, now).await?;
     Ok(queued)
 }

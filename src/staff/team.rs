@@ -15,7 +15,7 @@ use crate::mail::outbox::Kind;
 pub enum Refused {
     /// Nobody would be left who can manage staff.
     LastAdministrator,
-    /// The address is in use by staff.
+    /// A colleague has this address.
     Taken,
     /// The merchant has no store in whose name a mail could be sent.
     NoStore,
@@ -73,8 +73,8 @@ pub async fn list(db: &Db, merchant_id: &str) -> Result<Vec<Colleague>> {
 /// Adds a colleague without a password and mails the enrolment link; gives the new id.
 ///
 /// # Errors
-/// What the database says. When the address turns out to be taken by staff of whatever merchant,
-/// that is [`db::is_taken`], and the transaction is of no further use.
+/// What the database says. When the address turns out to be taken meanwhile, that is
+/// [`db::is_taken`], and the transaction is of no further use.
 pub async fn invite(
     tx: &mut Tx,
     config: &Config,
@@ -84,8 +84,8 @@ pub async fn invite(
     role: Role,
     now: Micros,
 ) -> Result<std::result::Result<String, Refused>> {
-    let sql = "SELECT id FROM staff WHERE email_key = $1";
-    if tx.row(sql, args![email.key()]).await?.is_some() {
+    let sql = "SELECT id FROM staff WHERE merchant_id = $1 AND email_key = $2";
+    if tx.row(sql, args![merchant_id, email.key()]).await?.is_some() {
         return Ok(Err(Refused::Taken));
     }
     let id = super::add(tx, merchant_id, email, name, role, None, now).await?;
@@ -152,6 +152,7 @@ pub async fn set_role(
 /// What the database says.
 pub async fn reset(
     tx: &mut Tx,
+    config: &Config,
     staff: &Staff,
     without_factor: bool,
     now: Micros,
@@ -162,7 +163,7 @@ pub async fn reset(
     }
     tx.exec("DELETE FROM staff_credential WHERE staff_id = $1", args![&staff.id]).await?;
     if without_factor {
-        factor::remove(tx, &staff.id).await?;
+        factor::remove(tx, config, staff, now).await?;
     }
     link::void_all(tx, &staff.id, now).await?;
     session::end_all(tx, &staff.id, None, now).await?;

@@ -19,7 +19,7 @@ pub struct Page {
     language: Language,
     /// `en`
     pub lang: &'static str,
-    /// `ltr`: all of the languages so far are written so.
+    /// `ltr` or `rtl`.
     pub dir: &'static str,
     /// The store's name.
     pub store_name: String,
@@ -35,6 +35,10 @@ pub struct Page {
     pub look: String,
     /// First name of who is logged in.
     pub customer: Option<String>,
+    /// Whether it is only looked at: no script runs, so what scripts un-hide is shown as it is.
+    pub still: bool,
+    /// Below what its assets are.
+    root: String,
 }
 
 impl Page {
@@ -45,16 +49,39 @@ impl Page {
         let logo = store.logo.as_ref().map(|version| format!("{base}/logo?v={version}"));
         Self {
             lang: language.code(),
-            dir: "ltr",
+            dir: language.dir(),
             store_name: store.name.clone(),
             store_initial: store.name.chars().next().map(String::from).unwrap_or_default(),
             icon: logo.clone().unwrap_or_else(|| format!("{base}/icon.svg?v={accent}")),
             logo,
             look: format!("{base}/look.css?v={accent}"),
+            root: base.clone(),
             base,
             customer,
+            still: false,
             language,
             store,
+        }
+    }
+
+    /// A page to look at in the back office, which is not at the store's origin: all that it leads to
+    /// is below `base`, the logo at `logo`.
+    pub fn still(
+        store: Arc<Store>,
+        language: Language,
+        customer: Option<String>,
+        (base, logo): (String, String),
+    ) -> Self {
+        let accent = store.accent.trim_start_matches('#').to_owned();
+        let has_logo = store.logo.is_some();
+        Self {
+            icon: logo.clone(),
+            logo: has_logo.then_some(logo),
+            look: format!("{base}/look.css?v={accent}"),
+            base,
+            still: true,
+            root: String::new(),
+            ..Self::new(store, language, customer)
         }
     }
 
@@ -78,7 +105,12 @@ impl Page {
 
     /// The URL of an asset, which changes with its content.
     pub fn asset(&self, name: &str) -> String {
-        assets::url(&self.base, name)
+        assets::url(&self.root, name)
+    }
+
+    /// The language that it is in.
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// A text.

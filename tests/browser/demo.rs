@@ -51,7 +51,7 @@ pub struct Demo {
     pub origin: String,
     child: Child,
     seen: Mutex<HashSet<String>>,
-    _folder: Folder,
+    folder: Folder,
     _turn: SemaphorePermit<'static>,
 }
 
@@ -93,7 +93,13 @@ impl Demo {
         Self::run(&["--reminder", reminder], &[]).await
     }
 
-    async fn run(words: &[&str], settings: &[(&str, &str)]) -> Self {
+    /// Where its data is, for what only time or an accident does to it.
+    pub fn database(&self) -> String {
+        format!("sqlite:{}", self.folder.0.join("doorkey.db").display())
+    }
+
+    /// The same with further words on the command line.
+    pub async fn run(words: &[&str], settings: &[(&str, &str)]) -> Self {
         let turn = STORIES.acquire().await.unwrap();
         let folder = Folder::new();
         // Killed when the thread of its test ends, however it ends.
@@ -114,7 +120,7 @@ impl Demo {
         let start = lines.find(|line| line.contains("Start here")).expect("where it starts");
         let origin = start.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
         lines.find(|line| line.contains("Ctrl-C")).expect("how it is stopped");
-        Self { origin, child, seen: Mutex::default(), _folder: folder, _turn: turn }
+        Self { origin, child, seen: Mutex::default(), folder, _turn: turn }
     }
 
     /// A browser with a fresh profile.

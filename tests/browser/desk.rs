@@ -18,7 +18,7 @@ pub async fn sit_down(browser: &Browser, email: &str) {
 }
 
 /// From the list to the record, by the keyboard alone.
-async fn find_ada(browser: &Browser) {
+pub async fn find_ada(browser: &Browser) {
     browser.at("/oms/customers").await;
     browser.eval("document.activeElement.blur()").await;
     browser.press("/").await;

@@ -107,6 +107,30 @@ pub async fn rest(demo: &Demo, browser: &Browser, stop: impl Stop) {
     browser.open("/oms/stores").await;
     browser.follow("table.list tbody a").await;
     stop(browser, "oms-store").await;
-    browser.follow("main a[href*='/mails/']").await;
+    let store = browser.path().await;
+    browser.follow(".tongues a").await;
+    browser.find("iframe[name=shown]").await;
     stop(browser, "oms-wording").await;
+    browser.fill("#body", "Nothing but this").await;
+    browser.click("[formtarget=shown]").await;
+    in_the_frame(browser, "It cannot be saved as it stands").await;
+    stop(browser, "oms-wording-wrong").await;
+    for (page, name) in [
+        ("mails/reminder_temporary/preview", "oms-mails"),
+        ("mails/staff_code_used/preview?part=text", "oms-mails-text"),
+        ("pages?page=login/popup", "oms-pages"),
+        ("pages?page=reset/refused&lang=de&size=phone", "oms-pages-phone"),
+    ] {
+        browser.open(&format!("{store}/{page}")).await;
+        stop(browser, name).await;
+    }
+}
+
+/// Waits until the page in the frame shows `text`.
+pub async fn in_the_frame(browser: &Browser, text: &str) {
+    browser
+        .until(&format!(
+            "document.querySelector('iframe').contentDocument?.body?.innerText.includes('{text}')"
+        ))
+        .await;
 }

@@ -4,7 +4,7 @@
 mod atlas;
 mod choice;
 mod headers;
-mod html;
+pub mod html;
 mod languages;
 mod markup;
 mod scanners;

@@ -27,7 +27,6 @@ enum Part {
 
 struct Custom<'a> {
     frame: &'a Frame<'a>,
-    subject: String,
     button: &'static str,
     parts: Vec<Part>,
 }
@@ -59,6 +58,7 @@ struct CustomText<'a> {
 #[template(path = "mail/custom.html")]
 struct CustomHtml<'a> {
     m: &'a Custom<'a>,
+    subject: &'a str,
 }
 
 /// The mail of these templates, if the store has its own words for it. `fields` are theirs; they are
@@ -71,7 +71,7 @@ pub(super) fn render(
     let mail = wording::MAILS.iter().find(|mail| mail.template == template)?;
     let own = frame.store.wordings.get(mail, frame.language)?;
     let mut values = fields();
-    values.push(("store", frame.store_name.to_owned()));
+    values.push(("store", frame.store_name.clone()));
     let field = |name: &str| {
         values.iter().find(|(given, _)| *given == name).map(|(_, v)| v.clone()).unwrap_or_default()
     };
@@ -99,13 +99,13 @@ pub(super) fn render(
     let parts = own.blocks(&mentioned).into_iter().map(block);
     let custom = Custom {
         frame,
-        subject: own.fill_subject(&mentioned),
         button: frame.language.text(mail.button),
         parts: parts.chain(mail.after.iter().filter_map(after)).collect(),
     };
+    let subject = own.fill_subject(&mentioned);
     Some(Rendered {
         text: write(&CustomText { m: &custom }),
-        html: write(&CustomHtml { m: &custom }),
-        subject: custom.subject,
+        html: write(&CustomHtml { m: &custom, subject: &subject }),
+        subject,
     })
 }

@@ -1,5 +1,5 @@
-//! Mails to staff: the invitation, a reset by a colleague, a forgotten password, and the notice that
-//! a password was changed. In English, as the back office is; in the merchant's name, through the
+//! Mails to staff: the invitation, a reset by a colleague, a forgotten password, and the notices that
+//! a password was changed or something happened to the second factor. In English, as the back office is; in the merchant's name, through the
 //! sender of one of its stores.
 
 use askama::Template;
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{Frame, write};
 use crate::args;
-use crate::clock::Micros;
+use crate::clock::{Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Result, Tx};
 use crate::locale::Language;
@@ -26,9 +26,12 @@ pub struct StaffMail {
     name: String,
     /// What the person opens; a notice has none.
     link: Option<Minted>,
-    /// When the password was changed, for the notice.
+    /// When that happened which a notice tells of.
     at: Micros,
     has_factor: bool,
+    codes_left: i64,
+    /// Where the person logs in, now and later.
+    login: String,
     origin: String,
 }
 
@@ -55,11 +58,7 @@ pub async fn make(
     if staff.disabled_at.is_some() || staff.merchant_id != mail.merchant_id {
         return Ok(None);
     }
-    let purpose = match mail.kind {
-        Kind::StaffInvitation | Kind::StaffReset => Some(Purpose::Enrol),
-        Kind::StaffRecovery => Some(Purpose::Reset),
-        _ => None,
-    };
+    let purpose = purpose(mail.kind);
     // Whoever has taken up an invitation needs no second one.
     if purpose == Some(Purpose::Enrol) && found.password_hash.is_some() {
         return Ok(None);
@@ -71,8 +70,14 @@ pub async fn make(
         None => None,
     };
     outbox::minted(tx, mail, None, now).await?;
-    let sql = "SELECT set_at FROM staff_credential WHERE staff_id = $1";
-    let at = tx.row(sql, args![&staff.id]).await?.map_or(now, |row| row.get("set_at"));
+    // A notice is queued with what it tells of.
+    let sql = "SELECT o.created_at, (SELECT COUNT(*) FROM staff_recovery_code c
+                  WHERE c.staff_id = $2 AND c.used_at IS NULL) AS codes_left
+               FROM outbox o WHERE o.id = $1";
+    let row = tx.row(sql, args![&mail.id, &staff.id]).await?;
+    let (at, codes_left) =
+        row.map_or((now, 0), |row| (row.get("created_at"), row.get("codes_left")));
+    let origin = crate::store::main_origin(config);
     Ok(Some(StaffMail {
         to: staff.email.clone(),
         kind: mail.kind,
@@ -80,8 +85,44 @@ pub async fn make(
         link,
         at,
         has_factor: found.factor.is_some(),
-        origin: crate::store::main_origin(config),
+        codes_left,
+        login: login_page(&origin, &staff.merchant_key),
+        origin,
     }))
+}
+
+/// A mail with made-up facts, to look at: its link opens nothing.
+pub fn sample(kind: Kind, config: &Config, merchant_key: &str, now: Micros) -> StaffMail {
+    let origin = crate::store::main_origin(config);
+    let link = |purpose: Purpose| Minted {
+        url: format!("{origin}{}?token=made-up", purpose.path()),
+        expires_at: now + purpose.life(config) * SECOND,
+    };
+    StaffMail {
+        to: String::new(),
+        kind,
+        name: "Robin Sample".to_owned(),
+        link: purpose(kind).map(link),
+        at: now,
+        has_factor: true,
+        codes_left: 9,
+        login: login_page(&origin, merchant_key),
+        origin,
+    }
+}
+
+/// Where staff of a merchant log in.
+fn login_page(origin: &str, merchant_key: &str) -> String {
+    format!("{origin}/oms/login?merchant={merchant_key}")
+}
+
+/// What the link in a mail of this kind is for; none for a notice.
+fn purpose(kind: Kind) -> Option<Purpose> {
+    match kind {
+        Kind::StaffInvitation | Kind::StaffReset => Some(Purpose::Enrol),
+        Kind::StaffRecovery => Some(Purpose::Reset),
+        _ => None,
+    }
 }
 
 /// What the templates read.
@@ -89,14 +130,17 @@ struct View<'a> {
     lang: &'static str,
     dir: &'static str,
     /// Stands where a store's name does in other mails.
-    store_name: &'a str,
+    store_name: String,
     accent: String,
     accent_ink: String,
-    name: &'a str,
+    name: String,
     link: &'a str,
     expires: String,
     at: String,
     has_factor: bool,
+    event: Option<Event>,
+    codes_left: i64,
+    login: &'a str,
     forgot: String,
 }
 
@@ -122,6 +166,7 @@ macro_rules! pair {
         #[template(path = $html_path)]
         struct $html<'a> {
             m: &'a View<'a>,
+            subject: &'a str,
         }
     };
 }
@@ -130,41 +175,70 @@ pair!(InvitationText = "mail/staff_invitation.txt", InvitationHtml = "mail/staff
 pair!(ResetText = "mail/staff_reset.txt", ResetHtml = "mail/staff_reset.html");
 pair!(RecoveryText = "mail/staff_recovery.txt", RecoveryHtml = "mail/staff_recovery.html");
 pair!(ChangedText = "mail/staff_changed.txt", ChangedHtml = "mail/staff_changed.html");
+pair!(FactorText = "mail/staff_factor.txt", FactorHtml = "mail/staff_factor.html");
+
+/// What happened to a second factor.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Added,
+    Removed,
+    CodesRenewed,
+    CodeUsed,
+}
+
+impl Event {
+    fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::StaffFactorAdded => Self::Added,
+            Kind::StaffFactorRemoved => Self::Removed,
+            Kind::StaffCodesRenewed => Self::CodesRenewed,
+            Kind::StaffCodeUsed => Self::CodeUsed,
+            _ => return None,
+        })
+    }
+}
+
+fn subject(kind: Kind) -> &'static str {
+    match kind {
+        Kind::StaffInvitation => "You are invited to the back office",
+        Kind::StaffReset | Kind::StaffRecovery => "Choose a new staff password",
+        Kind::StaffFactorAdded => "A second factor was set up",
+        Kind::StaffFactorRemoved => "Your second factor was removed",
+        Kind::StaffCodesRenewed => "Your recovery codes were replaced",
+        Kind::StaffCodeUsed => "A recovery code was used",
+        _ => "Your staff password was changed",
+    }
+}
 
 /// Writes a mail to a member of staff out in words.
 pub fn render(mail: &StaffMail, store: &Store) -> Rendered {
     let moment = |at| Language::En.moment(at, &TimeZone::UTC);
     let Frame { lang, dir, accent, accent_ink, .. } = Frame::new(store, Language::En);
+    let subject = subject(mail.kind);
     let m = &View {
         lang,
         dir,
-        store_name: &store.merchant_name,
+        store_name: Language::En.isolate(&store.merchant_name),
         accent,
         accent_ink,
-        name: &mail.name,
+        name: Language::En.isolate(&mail.name),
         link: mail.link.as_ref().map_or("", |link| &link.url),
         expires: moment(mail.link.as_ref().map_or(0, |link| link.expires_at)),
         at: moment(mail.at),
         has_factor: mail.has_factor,
+        event: Event::of(mail.kind),
+        codes_left: mail.codes_left,
+        login: &mail.login,
         forgot: format!("{}/oms/forgot", mail.origin),
     };
-    let (subject, text, html) = match mail.kind {
-        Kind::StaffInvitation => (
-            "You are invited to the back office",
-            write(&InvitationText { m }),
-            write(&InvitationHtml { m }),
-        ),
-        Kind::StaffReset => {
-            ("Choose a new staff password", write(&ResetText { m }), write(&ResetHtml { m }))
+    let (text, html) = match mail.kind {
+        Kind::StaffInvitation => {
+            (write(&InvitationText { m }), write(&InvitationHtml { m, subject }))
         }
-        Kind::StaffRecovery => {
-            ("Choose a new staff password", write(&RecoveryText { m }), write(&RecoveryHtml { m }))
-        }
-        _ => (
-            "Your staff password was changed",
-            write(&ChangedText { m }),
-            write(&ChangedHtml { m }),
-        ),
+        Kind::StaffReset => (write(&ResetText { m }), write(&ResetHtml { m, subject })),
+        Kind::StaffRecovery => (write(&RecoveryText { m }), write(&RecoveryHtml { m, subject })),
+        _ if m.event.is_some() => (write(&FactorText { m }), write(&FactorHtml { m, subject })),
+        _ => (write(&ChangedText { m }), write(&ChangedHtml { m, subject })),
     };
     Rendered { subject: subject.into(), text, html }
 }

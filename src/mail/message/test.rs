@@ -10,7 +10,7 @@ use crate::store::Store;
 struct View<'a> {
     lang: &'static str,
     dir: &'static str,
-    store_name: &'a str,
+    store_name: String,
     accent: String,
     accent_ink: String,
     mark: &'a str,
@@ -37,6 +37,7 @@ struct Text<'a> {
 #[template(path = "mail/test.html")]
 struct Html<'a> {
     m: &'a View<'a>,
+    subject: &'a str,
 }
 
 /// A test mail of this store with this mark: the same each time, so that one that comes back can be
@@ -46,5 +47,6 @@ pub fn render(store: &Store, mark: &str) -> Rendered {
     let link = store.url(&format!("/login?test={mark}"));
     let m = &View { lang, dir, store_name, accent, accent_ink, mark, link };
     let subject = format!("Test mail {mark}");
-    Rendered { subject, text: write(&Text { m }), html: write(&Html { m }) }
+    let html = write(&Html { m, subject: &subject });
+    Rendered { text: write(&Text { m }), html, subject }
 }

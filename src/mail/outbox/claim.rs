@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::held::{Leased, columns, read};
-use super::{AWAITED, NOTICE};
+use super::kind::{AWAITED, NOTICE};
 use crate::args;
 use crate::clock::{Micros, SECOND};
 use crate::config::MailConfig;

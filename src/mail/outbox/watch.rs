@@ -1,7 +1,7 @@
 //! How the queue stands.
 
 use super::claim::lanes;
-use super::{AWAITED, NOTICE};
+use super::kind::{AWAITED, NOTICE};
 use crate::args;
 use crate::clock::Micros;
 use crate::db::{Db, Result};

@@ -298,7 +298,7 @@ async fn let_in(
         return Ok(None);
     }
     if let Some(given) = given {
-        if !factor::spend(&mut tx, &app.keys.counters, &staff.id, given, now).await? {
+        if !factor::spend(&mut tx, &app.config, &app.keys.counters, staff, given, now).await? {
             return Ok(None);
         }
         login::guard(app, &lobby.source, &staff.email_key).succeeded(&mut tx).await?;

@@ -167,12 +167,14 @@ pub async fn confirm(lobby: Lobby, Form(form): Form<Confirm>) -> Result<Response
     if held.is_none_or(|h| h.staff.factor_since != staff.factor_since) {
         return Ok(see_other("/oms/login", []));
     }
-    let codes = factor::confirm(&mut tx, &app.keys.factors, &staff.id, &key, step, now).await?;
+    let codes =
+        factor::confirm(&mut tx, &app.config, &app.keys.factors, staff, (&key, step), now).await?;
     session::end_all(&mut tx, &staff.id, None, now).await?;
     let (config, who) = (&app.config.staff, (&*staff.id, &*staff.merchant_id));
     let token = session::start(&mut tx, config, who, &lobby.device, None, true, now).await?;
     login::note(&mut tx, &lobby, staff, Action::StaffFactorAdded, json!({})).await?;
     tx.commit().await?;
+    app.wake.notify_one();
     let mut done = html(&CodesPage { codes, is_new: true });
     done.headers_mut().append(header::SET_COOKIE, lobby.session_cookie(Some(&token)));
     Ok(done)
@@ -205,10 +207,11 @@ pub async fn remove(
     }
     let mut tx = app.db.begin().await?;
     access::hold(&mut tx, &staff.id).await?;
-    factor::remove(&mut tx, &staff.id).await?;
+    factor::remove(&mut tx, &app.config, staff, desk.now).await?;
     session::end_all(&mut tx, &staff.id, Some(&desk.session.digest), desk.now).await?;
     desk.note(&mut tx, Action::StaffFactorRemoved, None, None, json!({})).await?;
     tx.commit().await?;
+    app.wake.notify_one();
     Ok(see_other("/oms/account?done=factor-removed", []))
 }
 
@@ -229,8 +232,9 @@ pub async fn new_codes(
     }
     let mut tx = app.db.begin().await?;
     access::hold(&mut tx, &staff.id).await?;
-    let codes = factor::new_codes(&mut tx, &staff.id, desk.now).await?;
+    let codes = factor::new_codes(&mut tx, &app.config, staff, desk.now).await?;
     desk.note(&mut tx, Action::StaffCodesRenewed, None, None, json!({})).await?;
     tx.commit().await?;
+    app.wake.notify_one();
     Ok(html(&CodesPage { codes, is_new: false }))
 }

@@ -29,6 +29,9 @@ use crate::web::store::login::typed_key;
 /// Where everybody starts.
 pub const HOME: &str = "/oms/customers";
 
+/// The most characters of a merchant's key that are read.
+const MAX_KEY: usize = 64;
+
 /// Where half a log-in goes on: the page on which the second factor is set up.
 pub const FACTOR: &str = "/oms/account/factor";
 
@@ -38,6 +41,9 @@ pub struct Ask {
     /// A page of the back office.
     #[serde(default)]
     pub return_to: String,
+    /// Key of the merchant, in the addresses that mails to staff give.
+    #[serde(default)]
+    pub merchant: String,
 }
 
 /// What the page posts.
@@ -48,6 +54,9 @@ pub struct Login {
     password: String,
     #[serde(default)]
     code: String,
+    /// For one who works for several merchants: the key of the one to go to.
+    #[serde(default)]
+    merchant: String,
     #[serde(default)]
     return_to: String,
 }
@@ -56,6 +65,7 @@ pub struct Login {
 #[template(path = "oms/login.html")]
 struct LoginPage {
     email: String,
+    merchant: String,
     return_to: String,
     error: Option<String>,
 }
@@ -78,6 +88,7 @@ pub async fn show(lobby: Lobby, Query(ask): Query<Ask>) -> Result<Response, Fail
         Some(session) if session.staff.factor_since.is_none() => Ok(see_other(FACTOR, [])),
         _ => Ok(html(&LoginPage {
             email: String::new(),
+            merchant: ask.merchant.chars().take(MAX_KEY).collect(),
             return_to: inside(&ask.return_to).unwrap_or_default().to_owned(),
             error: None,
         })),
@@ -87,16 +98,17 @@ pub async fn show(lobby: Lobby, Query(ask): Query<Ask>) -> Result<Response, Fail
 /// POST /oms/login: 303 with a session, 401 and the one text, or 429.
 pub async fn submit(lobby: Lobby, Form(form): Form<Login>) -> Result<Response, Failure> {
     let typed = typed_key(&form.email);
+    let merchant = merchant_key(&form.merchant);
     let (app, now) = (&lobby.app, lobby.now);
     let guard = guard(app, &lobby.source, &typed);
     if let Attempt::Wait(wait) = guard.enter(&app.db, now).await? {
         metrics::counter!("doorkey_staff_logins", "outcome" => "throttled").increment(1);
-        note_throttled(&lobby, typed);
+        note_throttled(&lobby, typed, merchant);
         return Ok(throttled(&form, seconds(wait)));
     }
     // Longer than any password that could have been set, so there is nothing to compare with.
     let Ok(password) = Password::read(&form.password) else { return Ok(failed(&form)) };
-    let found = access::by_address(&app.db, &typed).await?;
+    let found = access::by_address(&app.db, &typed, &merchant).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let verdict = app.hasher.verify(password.clone(), stored).await?;
     let proved = found.filter(|f| verdict != Verdict::Wrong && f.staff.disabled_at.is_none());
@@ -107,7 +119,7 @@ pub async fn submit(lobby: Lobby, Form(form): Form<Login>) -> Result<Response, F
         (Some(proved), Checked::NotNeeded) => (proved, None),
         (Some(proved), Checked::Fits(given)) => (proved, Some(given)),
         (Some(_), Checked::TooMany) => {
-            note_throttled(&lobby, typed);
+            note_throttled(&lobby, typed, merchant);
             return Ok(failed(&form));
         }
         _ => return Ok(failed(&form)),
@@ -118,6 +130,7 @@ pub async fn submit(lobby: Lobby, Form(form): Form<Login>) -> Result<Response, F
     };
     let started = start(&lobby, &guard, &proved, given, upgraded.as_deref()).await?;
     let Some(token) = started else { return Ok(failed(&form)) };
+    app.wake.notify_one();
     metrics::counter!("doorkey_staff_logins", "outcome" => "right").increment(1);
     let is_full = given.is_some() || !proved.staff.factor_required;
     let to = if is_full { landing(&form.return_to) } else { FACTOR };
@@ -145,7 +158,7 @@ async fn start(
         return Ok(None);
     }
     if let Some(given) = given
-        && !factor::spend(&mut tx, &app.keys.counters, &staff.id, given, now).await?
+        && !factor::spend(&mut tx, &app.config, &app.keys.counters, staff, given, now).await?
     {
         return Ok(None);
     }
@@ -175,6 +188,17 @@ pub async fn logout(lobby: Lobby) -> Result<Response, Failure> {
         tx.commit().await?;
     }
     Ok(see_other("/oms/login", [lobby.session_cookie(None)]))
+}
+
+/// A merchant's key as typed: what cannot be one is looked up all the same, and found nowhere.
+fn merchant_key(typed: &str) -> String {
+    let key: String = typed
+        .trim()
+        .chars()
+        .take(MAX_KEY)
+        .map(|c| if c == '\0' { '\u{fffd}' } else { c })
+        .collect();
+    key.to_ascii_lowercase()
 }
 
 /// The brute-force guard of the staff's own realm: what is tried at a store's login counts nothing
@@ -211,16 +235,16 @@ pub async fn note(
 
 /// Tells the administrators that somebody tries a colleague's door, once an hour. Beside the answer,
 /// not before it: how long it takes depends on whether there is such a colleague.
-fn note_throttled(lobby: &Lobby, typed: String) {
+fn note_throttled(lobby: &Lobby, typed: String, merchant: String) {
     let lobby = lobby.clone();
     tokio::spawn(async move {
-        if let Err(error) = try_note_throttled(&lobby, &typed).await {
+        if let Err(error) = try_note_throttled(&lobby, &typed, &merchant).await {
             tracing::warn!(%error, "cannot note that staff log-ins are held back");
         }
     });
 }
 
-async fn try_note_throttled(lobby: &Lobby, typed: &str) -> db::Result<()> {
+async fn try_note_throttled(lobby: &Lobby, typed: &str, merchant: &str) -> db::Result<()> {
     const ONCE: Window = Window { most: 1, window: HOUR };
     let app = &lobby.app;
     let bucket = limit::bucket(&app.keys.counters, "staff-throttled", typed);
@@ -228,9 +252,8 @@ async fn try_note_throttled(lobby: &Lobby, typed: &str) -> db::Result<()> {
     let standings = limit::hit(&mut tx, &[(bucket, 1, ONCE)], lobby.now).await?;
     let again = standings.first().is_some_and(|s| s.over(ONCE, lobby.now).is_some());
     tx.commit().await?;
-    let Some(found) = access::by_address(&app.db, typed).await?.filter(|_| !again) else {
-        return Ok(());
-    };
+    let found = access::by_address(&app.db, typed, merchant).await?;
+    let Some(found) = found.filter(|_| !again) else { return Ok(()) };
     let staff = &found.staff;
     let act = Act {
         merchant_id: &staff.merchant_id,
@@ -284,6 +307,7 @@ pub fn wait_text(seconds: i64) -> String {
 fn again(form: &Login, error: String) -> Response {
     html(&LoginPage {
         email: form.email.clone(),
+        merchant: form.merchant.chars().take(MAX_KEY).collect(),
         return_to: inside(&form.return_to).unwrap_or_default().to_owned(),
         error: Some(error),
     })

@@ -103,7 +103,7 @@ pub async fn show(
         refusal,
         prompt: home.as_ref().map_or_else(String::new, |store| prompt(store)),
         login_url: home.as_ref().map_or_else(String::new, |store| store.url("/login")),
-        language: customer.language.or(home.map(|s| s.language)).map_or("", name_of),
+        language: customer.language.or(home.map(|s| s.language)).map_or("", Language::name),
         is_blocked: customer.blocked_at.is_some(),
         stores: stores(&desk, &customer),
         view,
@@ -214,13 +214,4 @@ fn stores(desk: &Desk, customer: &Customer) -> Vec<StoreRow> {
         is_protected: store.access == Access::Protected,
     })
     .collect()
-}
-
-fn name_of(language: Language) -> &'static str {
-    match language {
-        Language::En => "English",
-        Language::De => "German",
-        Language::Es => "Spanish",
-        Language::Fr => "French",
-    }
 }

@@ -114,7 +114,7 @@ fn why(refused: Refused) -> &'static str {
             "Not done: nobody else could manage staff then. Make another active member of staff an \
              administrator first."
         }
-        Refused::Taken => "This address cannot be used: it is that of a member of staff already.",
+        Refused::Taken => "A colleague has this address already.",
         Refused::NoStore => {
             "Not done: invitations are mailed in the name of a store, and there is none yet. Add a \
              store first."
@@ -325,7 +325,8 @@ pub async fn reset(
     }
     let (without_factor, now) = (form.remove_factor == "1", desk.now);
     let mut tx = desk.app.db.begin().await?;
-    let Some(held) = team::reset(&mut tx, &staff, without_factor, now).await? else {
+    let Some(held) = team::reset(&mut tx, &desk.app.config, &staff, without_factor, now).await?
+    else {
         drop(tx);
         return refuse(&desk, "Not done: this person is disabled. Enable them first.").await;
     };

@@ -61,16 +61,6 @@ impl StorePage {
         };
         MAILS.iter().map(|mail| (mail, languages(mail))).collect()
     }
-
-    /// Pages of the store to look at: label and path.
-    fn pages(&self) -> [(&'static str, &'static str); 4] {
-        [
-            ("Log in", "/login"),
-            ("Forgot your password", "/forgot"),
-            ("Register", "/register"),
-            ("A link that is used up", "/reset"),
-        ]
-    }
 }
 
 /// The store with this id, if it is this merchant's.

@@ -1,11 +1,10 @@
-//! The wording of a store's mails: the editor, and how a mail looks. Everybody sees both,
-//! administrators save.
+//! The wording of a store's mails: the editor. Everybody sees it, administrators save.
 
 use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,10 +12,11 @@ use serde_json::json;
 use super::desk::Desk;
 use super::frame::{Frame, Section};
 use super::look::Press;
+use super::mails::{alone, sample, wanted};
+use super::preview::{framed, still};
 use super::stores::{find, follow};
 use crate::activity::Action;
 use crate::locale::Language;
-use crate::mail::message;
 use crate::mail::mime::Rendered;
 use crate::staff::Role;
 use crate::store::Store;
@@ -29,15 +29,6 @@ use crate::wording::{self, BODY_MAX, Mail, SUBJECT_MAX, Wording};
 /// Largest form in bytes: the longest text, percent-encoded, and some room. A text that is too long
 /// is refused by its own rule, which keeps what was typed.
 pub const FORM_LIMIT: usize = 128 * 1024;
-
-/// For the page around a mail: as all pages, and a frame.
-const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'";
-
-/// For a mail in its frame: nothing acts, nothing is loaded, nothing leads anywhere.
-const MAIL_CSP: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; \
-    form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 #[derive(Template)]
 #[template(path = "oms/store_mail.html")]
@@ -56,13 +47,19 @@ struct EditPage {
 }
 
 #[derive(Template)]
-#[template(path = "oms/store_mail_preview.html")]
-struct PreviewPage {
-    frame: Frame,
+#[template(path = "oms/store_mail_draft.html")]
+struct DraftPage {
     here: Place,
+    /// What is wrong, by field; if anything is, there is nothing else to see.
+    wrong: Vec<(&'static str, String)>,
     subject: String,
-    /// The text part; without it the HTML part is shown.
-    text: Option<String>,
+    text: String,
+}
+
+impl DraftPage {
+    fn asset(&self, name: &str) -> String {
+        super::frame::asset(name)
+    }
 }
 
 /// Which mail of which store, in which language.
@@ -104,11 +101,7 @@ async fn place(desk: &Desk, ids: Ids, query: &Asked) -> Result<Place, Failure> {
     let Path((id, kind)) = ids;
     let store = find(desk, &id).await?;
     let mail = wording::mail(&kind).ok_or(Failure::NotFound)?;
-    let language = match query.get("lang") {
-        Some(code) => Language::parse(code).filter(|l| store.languages.contains(l)),
-        None => Some(store.language),
-    };
-    Ok(Place { language: language.ok_or(Failure::NotFound)?, store, mail })
+    Ok(Place { language: wanted(&store, query)?, store, mail })
 }
 
 /// GET /oms/stores/{store}/mails/{kind}?lang=
@@ -198,40 +191,35 @@ pub async fn reset(
     Ok(back(&here))
 }
 
-fn sample(desk: &Desk, here: &Place) -> Result<Rendered, Failure> {
-    let Place { store, mail, language } = here;
-    let config = &desk.app.config;
-    message::sample(mail, config, store, *language, desk.now).ok_or(Failure::NotFound)
-}
-
-/// GET /oms/stores/{store}/mails/{kind}/preview?lang=&part=html|text
-pub async fn preview(desk: Desk, ids: Ids, query: Asked) -> Result<Response, Failure> {
-    let here = place(&desk, ids, &query).await?;
-    let Rendered { subject, text, .. } = sample(&desk, &here)?;
-    let text = match query.get("part").map(String::as_str) {
-        None | Some("html") => None,
-        Some("text") => Some(text),
-        Some(_) => return Err(Failure::NotFound),
+/// POST /oms/stores/{store}/mails/{kind}/draft?lang=&part=html|text: how the mail would look with
+/// what is typed, or why it could not be saved so, for the frame. Nothing is kept.
+pub async fn draft(
+    desk: Desk,
+    ids: Ids,
+    query: Asked,
+    Form(form): Form<Edit>,
+) -> Result<Response, Failure> {
+    desk.check(Role::Administrator, &form.form_secret)?;
+    let mut here = place(&desk, ids, &query).await?;
+    let subject = wording::subject(here.mail, &form.subject);
+    let body = wording::body(here.mail, &form.body);
+    let (subject, body) = match (subject, body) {
+        (Ok(subject), Ok(body)) => (subject, body),
+        (subject, body) => {
+            let wrong = [("Subject", subject.err()), ("Text", body.err())];
+            let wrong = wrong.into_iter().filter_map(|(field, why)| Some((field, why?))).collect();
+            let page = DraftPage { here, wrong, subject: String::new(), text: String::new() };
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, still(html(&page))).into_response());
+        }
     };
-    let frame = Frame::new(&desk, Section::Stores);
-    Ok(framed(html(&PreviewPage { frame, here, subject, text })))
-}
-
-/// A page that may show a mail in a frame.
-fn framed(mut response: Response) -> Response {
-    let csp = HeaderValue::from_static(PAGE_CSP);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
-    response
-}
-
-/// GET /oms/stores/{store}/mails/{kind}/html?lang=: the mail alone, for the frame.
-pub async fn frame(desk: Desk, ids: Ids, query: Asked) -> Result<Response, Failure> {
-    let here = place(&desk, ids, &query).await?;
-    let mail = sample(&desk, &here)?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, MAIL_CSP),
-        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
-    ];
-    Ok((headers, mail.html).into_response())
+    here.store.wordings.put(here.mail, here.language, Wording { subject, body });
+    let mail = sample(&desk, &here.store, here.mail.key, here.language)?;
+    match query.get("part").map(String::as_str) {
+        None | Some("html") => Ok(alone(mail)),
+        Some("text") => {
+            let Rendered { subject, text, .. } = mail;
+            Ok(still(html(&DraftPage { here, wrong: Vec::new(), subject, text })))
+        }
+        Some(_) => Err(Failure::NotFound),
+    }
 }

@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use super::login::Ask;
 use super::password::{is_temporary, reasons};
-use super::recovery::repeats;
+use super::recovery::{SAMPLE_ADDRESS, repeats};
 use crate::address::EmailAddress;
 use crate::address_change::{self, Requested};
+use crate::clock::{HOUR, Micros};
 use crate::customer;
 use crate::limit::{Attempt, LoginGuard};
 use crate::password::{Password, Verdict};
@@ -72,6 +73,51 @@ struct SessionRow {
     started: String,
     seen: String,
     current: bool,
+}
+
+/// A page of the account to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// The overview.
+    Overview,
+    /// A new password.
+    Password,
+    /// A new address.
+    Email,
+    /// Where the customer is logged in.
+    Sessions,
+}
+
+/// A page to look at, with made-up facts as of `now`.
+pub fn sample(page: Page, which: Sample, now: Micros) -> Response {
+    let (form_secret, email) = (String::new(), SAMPLE_ADDRESS.to_owned());
+    let (error, pending, reasons) = (None, None, Vec::new());
+    let say = |hours| page.language().moment(now - hours * HOUR, &TimeZone::UTC);
+    let row = |device: &str, hours| SessionRow {
+        id: String::new(),
+        store: page.store_name.clone(),
+        device: device.to_owned(),
+        started: say(hours),
+        seen: say(0),
+        current: hours == 1,
+    };
+    match which {
+        Sample::Overview => {
+            let (name, number) = ("Robin Sample".to_owned(), "C-1001".to_owned());
+            html(&OverviewPage { page, name, number, email, pending, form_secret })
+        }
+        Sample::Password => {
+            let (was_mailed, return_to) = (false, String::new());
+            html(&PasswordPage { page, form_secret, email, error, reasons, was_mailed, return_to })
+        }
+        Sample::Email => {
+            html(&EmailPage { page, form_secret, email: String::new(), error, pending })
+        }
+        Sample::Sessions => {
+            let sessions = vec![row("Firefox, Windows", 1), row("Safari, iPhone", 30)];
+            html(&SessionsPage { page, form_secret, sessions })
+        }
+    }
 }
 
 /// The session, or the way to the login page and back.

@@ -22,6 +22,11 @@ struct HomePage {
     page: Page,
 }
 
+/// The front page to look at.
+pub fn sample(page: Page) -> Response {
+    html(&HomePage { page })
+}
+
 /// GET /: the front page of a store whose shop is elsewhere.
 pub async fn home(here: Here) -> Result<Response, Failure> {
     let session = here.session().await?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::recovery::{Presented, dead};
 use crate::address_change::{self, Confirmed};
+use crate::locale::Language;
 use crate::recovery;
 use crate::secret::Token;
 use crate::token::{self, Purpose};
@@ -70,22 +71,37 @@ fn words(purpose: Purpose) -> Option<[&'static str; 3]> {
 }
 
 fn ask(here: &Here, token: &Token, path: &str, words: [&'static str; 3], danger: bool) -> Response {
-    let [title, text, button] = words;
-    html(&ConfirmPage {
-        page: here.page(None),
-        title: here.language.text(title).to_owned(),
-        text: fill(here, text),
-        action: here.path(path),
-        token: token.reveal(),
-        button: here.language.text(button).to_owned(),
+    let hold = here.app.config.link.hold;
+    html(&confirm_page(here.page(None), hold, &token.reveal(), path, (words, danger)))
+}
+
+fn confirm_page(
+    page: Page,
+    hold: i64,
+    token: &str,
+    path: &str,
+    ([title, text, button], danger): ([&'static str; 3], bool),
+) -> ConfirmPage {
+    ConfirmPage {
+        title: page.t(title).to_owned(),
+        text: fill(page.language(), &page.store_name, hold, text),
+        action: format!("{}{path}", page.base()),
+        token: token.to_owned(),
+        button: page.t(button).to_owned(),
         danger,
-    })
+        page,
+    }
+}
+
+/// The page that asks, to look at; `hold` seconds is how long "This wasn't me" holds mails back.
+pub fn sample(page: Page, purpose: Purpose, hold: i64) -> Option<Response> {
+    let danger = matches!(purpose, Purpose::Freeze | Purpose::UndoAddress);
+    Some(html(&confirm_page(page, hold, "", "/not-me", (words(purpose)?, danger))))
 }
 
 /// A text that may name the store, and how long a hold lasts.
-fn fill(here: &Here, key: &str) -> String {
-    let hold = here.language.duration(here.app.config.link.hold);
-    here.language.format(key, &[("store", &here.store.name), ("hold", &hold)])
+fn fill(language: Language, store: &str, hold: i64, key: &str) -> String {
+    language.format(key, &[("store", &store), ("hold", &language.duration(hold))])
 }
 
 /// POST /not-me: stops the link, freezes the account, or undoes the change of address.
@@ -105,14 +121,33 @@ pub async fn not_me_confirmed(here: Here, Form(form): Form<Confirm>) -> Result<R
 }
 
 fn done(here: &Here, title: &str, text: &str, offer_link: bool) -> Response {
+    done_page(here.page(None), here.app.config.link.hold, title, text, offer_link)
+}
+
+fn done_page(page: Page, hold: i64, title: &str, text: &str, offer_link: bool) -> Response {
     let (path, label) = if offer_link { ("/forgot", "ask-for-link") } else { ("/", "link-front") };
     Message {
-        page: here.page(None),
-        title: here.language.text(title).to_owned(),
-        text: fill(here, text),
-        links: vec![(here.path(path), here.language.text(label).to_owned())],
+        title: page.t(title).to_owned(),
+        text: fill(page.language(), &page.store_name, hold, text),
+        links: vec![(format!("{}{path}", page.base()), page.t(label).to_owned())],
+        page,
     }
     .into_response()
+}
+
+/// What its button leads to, to look at.
+pub fn sample_done(page: Page, purpose: Purpose, hold: i64) -> Option<Response> {
+    let (title, text, offer_link) = match purpose {
+        Purpose::Stop => ("stop-done-title", "stop-done-text", false),
+        Purpose::Freeze => ("freeze-done-title", "freeze-done-text", true),
+        Purpose::UndoAddress => ("undo-done-title", "freeze-done-text", true),
+        Purpose::ConfirmAddress => {
+            ("confirm-address-done-title", "confirm-address-done-text", false)
+        }
+        // The customer is logged in, and lands in the store.
+        Purpose::Registration | Purpose::Recovery => return None,
+    };
+    Some(done_page(page, hold, title, text, offer_link))
 }
 
 /// GET /account/email/confirm

@@ -48,22 +48,33 @@ struct LoginPage {
     return_to: String,
     prompt: String,
     picture_id: String,
+    popup: bool,
 }
 
 impl LoginPage {
     fn new(here: &Here, return_to: &str) -> Self {
-        let page = here.page(None);
+        let return_to = here.store.inside(return_to).unwrap_or_default().to_owned();
+        Self { return_to, ..Self::of(here.page(None)) }
+    }
+
+    fn of(page: Page) -> Self {
         Self {
             prompt: page.prompt(),
             page,
             email: String::new(),
             error: None,
             notice: None,
-            return_to: here.store.inside(return_to).unwrap_or_default().to_owned(),
+            return_to: String::new(),
             // The popup opens with JavaScript only, and then nobody needs a picture.
             picture_id: String::new(),
+            popup: false,
         }
     }
+}
+
+/// The page to look at, with the popup over it if asked for.
+pub fn sample(page: Page, popup: bool) -> Response {
+    html(&LoginPage { popup, ..LoginPage::of(page) })
 }
 
 /// GET: the form.

@@ -13,6 +13,7 @@ use super::password::{is_temporary, reasons};
 use crate::address::{EmailAddress, mask};
 use crate::captcha::Action;
 use crate::password::Password;
+use crate::password::policy::Reason;
 use crate::recovery::{self, Accepted, Request};
 use crate::secret::Token;
 use crate::session::Session;
@@ -61,6 +62,55 @@ struct ResetPage {
     reasons: Vec<String>,
     other: Option<String>,
 }
+
+/// A page of the recovery to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// The form as a page.
+    Form,
+    /// The one answer.
+    Answer,
+    /// What a live link opens.
+    Live,
+    /// The same after a password that was refused.
+    Refused,
+    /// What a dead link opens.
+    Dead,
+}
+
+/// A page to look at, with made-up facts. `minutes` is how long links live, `retry_seconds` how long
+/// to wait before asking again.
+pub fn sample(page: Page, which: Sample, minutes: i64, retry_seconds: i64) -> Response {
+    let (email, return_to, picture_id) = (String::new(), String::new(), String::new());
+    let (email_error, captcha_error) = (None, None);
+    match which {
+        Sample::Form => {
+            html(&ForgotPage { page, email, email_error, captcha_error, return_to, picture_id })
+        }
+        Sample::Dead => {
+            html(&DeadPage { page, email, email_error, captcha_error, return_to, picture_id })
+        }
+        Sample::Answer => html(&AnswerPage {
+            page,
+            reference: crate::SAMPLE_REFERENCE.to_owned(),
+            minutes: minutes.unsigned_abs(),
+            retry_seconds: retry_seconds.unsigned_abs(),
+        }),
+        Sample::Live | Sample::Refused => html(&ResetPage {
+            token: String::new(),
+            hint: mask(SAMPLE_ADDRESS),
+            reasons: match which {
+                Sample::Refused => vec![page.t(Reason::Common.key()).to_owned()],
+                _ => Vec::new(),
+            },
+            other: None,
+            page,
+        }),
+    }
+}
+
+/// Whose pages to look at show.
+pub const SAMPLE_ADDRESS: &str = "robin@example.com";
 
 /// What the recovery form posts.
 #[derive(Deserialize)]

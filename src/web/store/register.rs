@@ -64,7 +64,15 @@ pub struct Register {
 
 fn page(here: &Here, return_to: &str) -> RegisterPage {
     RegisterPage {
-        page: here.page(None),
+        return_to: here.store.inside(return_to).unwrap_or_default().to_owned(),
+        picture_id: captcha::picture_id(here, Action::Registration),
+        ..empty(here.page(None))
+    }
+}
+
+fn empty(page: Page) -> RegisterPage {
+    RegisterPage {
+        page,
         email: String::new(),
         first_name: String::new(),
         last_name: String::new(),
@@ -72,9 +80,20 @@ fn page(here: &Here, return_to: &str) -> RegisterPage {
         name_error: None,
         captcha_error: None,
         reasons: Vec::new(),
-        return_to: here.store.inside(return_to).unwrap_or_default().to_owned(),
-        picture_id: captcha::picture_id(here, Action::Registration),
+        return_to: String::new(),
+        picture_id: String::new(),
     }
+}
+
+/// The form to look at.
+pub fn sample(page: Page) -> Response {
+    html(&empty(page))
+}
+
+/// The answer to look at; `minutes` is how long the mailed link lives.
+pub fn sample_answer(page: Page, minutes: i64) -> Response {
+    let reference = crate::SAMPLE_REFERENCE.to_owned();
+    html(&AnswerPage { page, reference, minutes: minutes.unsigned_abs() })
 }
 
 /// GET /register

@@ -98,8 +98,8 @@ both!(every_failure_looks_the_same, |db| async move {
     let (key, _) = enrol_factor(&test, &mut admin).await;
     test.wait(60);
     test.exec("UPDATE staff SET disabled_at = 1 WHERE email_key = 'viewer@harbor.test'").await;
-    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, name, role, created_at)
-               SELECT 'new', merchant_id, 'new@harbor.test', 'new@harbor.test', 'New', 'agent', 0
+    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, login_key, name, role, created_at)
+               SELECT 'new', merchant_id, 'new@harbor.test', 'new@harbor.test', 'x new@harbor.test', 'New', 'agent', 0
                FROM store WHERE key = 'harbor'";
     test.exec(sql).await;
     let code = key.code(test.clock.now());

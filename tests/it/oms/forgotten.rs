@@ -83,6 +83,7 @@ both!(the_link_alone_is_not_enough_where_there_is_a_second_factor, |db| async mo
     let mut admin = test.browser();
     login(&mut admin, ADMIN, PASSWORD, "").await;
     let (key, codes) = enrol_factor(&test, &mut admin).await;
+    test.deliver().await;
     test.wait(60);
     forgot(&mut test.browser(), ADMIN).await;
     let link = link_of(&test.deliver().await[0], "/oms/reset");

@@ -49,6 +49,9 @@ const ROUTES: &[Route] = &[
     ("POST", "/oms/stores/{store}/mails/{kind}/reset", NOTHING, Administrator),
     ("GET", "/oms/stores/{store}/mails/{kind}/preview", NOTHING, Viewer),
     ("GET", "/oms/stores/{store}/mails/{kind}/html", NOTHING, Viewer),
+    ("POST", "/oms/stores/{store}/mails/{kind}/draft", NOTHING, Administrator),
+    ("GET", "/oms/stores/{store}/pages", NOTHING, Viewer),
+    ("GET", "/oms/stores/{store}/pages/{*page}", NOTHING, Viewer),
     ("GET", "/oms/settings", NOTHING, Viewer),
     ("POST", "/oms/settings", &[("name", "Changed")], Administrator),
     ("POST", "/oms/settings/reminder", &[("mode", "link")], Administrator),
@@ -189,6 +192,7 @@ impl Ids {
             .replace("{test}", &self.test)
             .replace("{kind}", "recovery")
             .replace("{mail}", &self.mail)
+            .replace("{*page}", "en/login")
             .replace("{article}", self.article)
             .replace("{suppression}", &self.suppression)
     }
@@ -280,8 +284,8 @@ both!(each_role_may_what_it_may_and_no_more, |db| async move {
 both!(another_merchants_ids_are_not_found_and_nothing_happens, |db| async move {
     let test = TestApp::start(db).await;
     let own = Ids::of(&test, "harbor", VIEWER).await;
-    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, name, role, created_at)
-               SELECT 'foreign-staff', merchant_id, 'f@n.test', 'f@n.test', 'F', 'viewer', 0
+    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, login_key, name, role, created_at)
+               SELECT 'foreign-staff', merchant_id, 'f@n.test', 'f@n.test', 'x f@n.test', 'F', 'viewer', 0
                FROM store WHERE key = 'northwind'";
     test.exec(sql).await;
     let foreign = Ids {

@@ -1,6 +1,7 @@
 //! Sealed copies of passwords: made where a password is set, opened by the mail process alone, gone
 //! when anything about them has changed.
 
+mod chosen;
 mod commands;
 mod ending;
 mod making;

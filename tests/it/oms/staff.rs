@@ -145,6 +145,7 @@ both!(a_reset_ends_password_and_sessions_and_the_factor_if_asked, |db| async mov
         ("current_password", PASSWORD),
     ];
     assert_eq!(agent.post("/oms/account/factor", &fields).await.status, 200);
+    test.deliver().await;
     test.wait(60);
 
     let reset = format!("/oms/staff/{id}/reset");
@@ -176,8 +177,8 @@ both!(nobody_is_invited_by_an_agent_or_into_another_merchant, |db| async move {
     let page = agent.get("/oms/staff").await.body;
     assert!(page.contains(ADMIN) && !page.contains("Invite a colleague"), "{page}");
     assert_eq!(test.waiting().await, 0);
-    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, name, role, created_at)
-               SELECT 'foreign', merchant_id, 'f@n.test', 'f@n.test', 'Foreigner', 'viewer', 0
+    let sql = "INSERT INTO staff (id, merchant_id, email, email_key, login_key, name, role, created_at)
+               SELECT 'foreign', merchant_id, 'f@n.test', 'f@n.test', 'x f@n.test', 'Foreigner', 'viewer', 0
                FROM store WHERE key = 'northwind'";
     test.exec(sql).await;
     let mut admin = test.seat(ADMIN).await;

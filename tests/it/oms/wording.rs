@@ -134,7 +134,7 @@ both!(every_mail_can_be_looked_at_in_every_language, |db| async move {
             let edit = seat.get(&format!("{base}?lang={language}")).await;
             assert!(edit.status == 200 && !edit.body.contains(">Save<"), "{base}");
             let page = seat.get(&format!("{base}/preview?lang={language}&part=html")).await;
-            assert!(page.body.contains("sandbox=\"\""), "{base}");
+            assert!(page.body.contains("sandbox=\"allow-same-origin\""), "{base}");
             let csp = page.headers["content-security-policy"].to_str().unwrap();
             assert!(csp.contains("frame-src 'self'") && csp.contains("frame-ancestors 'none'"));
             let text = seat.get(&format!("{base}/preview?lang={language}&part=text")).await;
@@ -197,4 +197,87 @@ both!(a_reminder_in_own_words_says_who_sent_it, |db| async move {
     assert!(text.contains("/not-me?token="), "{text}");
     let answer = test.browser().login("harbor", "ada@example.test", lines[1]).await;
     assert_eq!(answer.status, 303, "{text}");
+});
+
+both!(a_wording_is_looked_at_before_it_is_saved, |db| async move {
+    let test = TestApp::start(db).await;
+    let mut seat = test.seat(ADMIN).await;
+    let base = path(&test, "harbor", "recovery");
+    let page = seat.get(&base).await.body;
+    let button = format!("formaction=\"{base}/draft?lang=en\" formtarget=\"shown\"");
+    assert!(page.contains(&button) && page.contains("<iframe class=\"mail\" name=\"shown\""));
+    let kept = "SELECT COUNT(*) AS n FROM mail_wording";
+    let acts = "SELECT COUNT(*) AS n FROM activity";
+    let before = test.count(acts).await;
+    let good = [("subject", "Ahoy"), ("body", "From {{ store }} & crew\n\n{{ link }}")];
+
+    let html = seat.post(&format!("{base}/draft?lang=de"), &good).await;
+    assert_eq!(html.status, 200, "{}", html.body);
+    assert!(html.body.contains("<html lang=\"de\"") && html.body.contains("Ahoy</h1>"));
+    assert!(html.body.contains("From Harbor Coffee &#38; crew"), "{}", html.body);
+    let tokens = html.body.matches("token=").count();
+    assert!(tokens > 0 && html.body.matches("token=made-up").count() == tokens);
+    let csp = html.headers["content-security-policy"].to_str().unwrap();
+    assert!(csp.starts_with("sandbox; default-src 'none'"), "{csp}");
+    assert_eq!(html.headers["x-frame-options"], "SAMEORIGIN");
+    let text = seat.post(&format!("{base}/draft?lang=de&part=text"), &good).await;
+    assert!(text.body.contains("<pre") && text.body.contains("From Harbor Coffee &#38; crew"));
+
+    // What saving would say, showing says.
+    for (subject, body, says) in [
+        ("", "x\n{{ link }}", "Write a subject."),
+        ("Ahoy", "no link", "Add {{ link }} on a line of its own."),
+        ("Ahoy", "evil.test\n{{ link }}", "reads like a web or email address"),
+        ("Ahoy", "<script>alert(1)</script>\n{{ link }}", "Write plain text"),
+    ] {
+        let fields = [("subject", subject), ("body", body)];
+        for path in [format!("{base}/draft"), base.clone()] {
+            let refused = seat.post(&path, &fields).await;
+            assert_eq!(refused.status, 422, "{path} {says}");
+            let said = refused.body.replace("&#123;", "{").replace("&#125;", "}");
+            assert!(said.contains(says), "{path} {says}: {}", refused.body);
+            assert!(!refused.body.contains("<script>alert"), "{path}");
+        }
+    }
+    let csp = text.headers["content-security-policy"].to_str().unwrap();
+    assert!(csp.contains("form-action 'none'") && csp.contains("frame-ancestors 'self'"), "{csp}");
+    assert_eq!((test.count(kept).await, test.count(acts).await), (0, before), "nothing is kept");
+    let usual = seat.get(&format!("{base}/html")).await;
+    assert!(!usual.body.contains("Ahoy"), "nor is it what goes out");
+    let mut viewer = test.seat(VIEWER).await;
+    assert_eq!(viewer.post(&format!("{base}/draft"), &good).await.status, 403);
+    assert_eq!(seat.post(&format!("{base}/draft?part=raw"), &good).await.status, 404);
+});
+
+both!(all_mails_can_be_looked_at_those_to_staff_too, |db| async move {
+    let test = TestApp::start(db).await;
+    let mut seat = test.seat(VIEWER).await;
+    let keys: Vec<_> = doorkey::mail::message::all_samples().collect();
+    assert!(keys.len() > 15 && keys.contains(&"staff_code_used"), "{keys:?}");
+    for key in keys {
+        let base = path(&test, "harbor", key);
+        for part in ["html", "text"] {
+            let page = seat.get(&format!("{base}/preview?lang=fr&part={part}&size=phone")).await;
+            assert_eq!(page.status, 200, "{key}");
+            assert_eq!(
+                page.body.matches("aria-current=\"page\">").count(),
+                match (part, key) {
+                    // The section, the mail, the part; the width of a frame; the language.
+                    ("html", key) if doorkey::mail::message::is_english(key) => 4,
+                    ("html", _) => 5,
+                    (_, key) if doorkey::mail::message::is_english(key) => 3,
+                    _ => 4,
+                },
+                "{key} {part}: {}",
+                page.body
+            );
+        }
+        let html = seat.get(&format!("{base}/html?lang=fr")).await;
+        assert_eq!(html.status, 200, "{key}");
+        let english = doorkey::mail::message::is_english(key);
+        let spoken = if english { "en" } else { "fr" };
+        assert!(html.body.contains(&format!("<html lang=\"{spoken}\"")), "{key}");
+        let tokens = html.body.matches("token=").count();
+        assert_eq!(html.body.matches("token=made-up").count(), tokens, "{key}");
+    }
 });

@@ -58,7 +58,7 @@ impl Fields {
             typed,
             wrong: Vec::new(),
             stores: own.map(|store| (store.id.clone(), store.name.clone())).collect(),
-            languages: Language::ALL.map(|language| (language.code(), name(language))),
+            languages: Language::ALL.map(|language| (language.code(), language.name())),
         }
     }
 
@@ -109,14 +109,5 @@ impl Fields {
             self.wrong.push((field, "Use at most 80 characters, on one line."));
         }
         text.to_owned()
-    }
-}
-
-fn name(language: Language) -> &'static str {
-    match language {
-        Language::En => "English",
-        Language::De => "German",
-        Language::Es => "Spanish",
-        Language::Fr => "French",
     }
 }

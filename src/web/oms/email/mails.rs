@@ -225,6 +225,10 @@ pub(super) fn kind_words(kind: &str) -> String {
         "staff_recovery" => "Staff: forgotten password",
         "test_mail" => "Test mail",
         "staff_password_changed" => "Staff: password changed",
+        "staff_factor_added" => "Staff: second factor set up",
+        "staff_factor_removed" => "Staff: second factor removed",
+        "staff_codes_renewed" => "Staff: new recovery codes",
+        "staff_code_used" => "Staff: recovery code used",
         other => return other.replace('_', " "),
     }
     .to_owned()

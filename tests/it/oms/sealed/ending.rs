@@ -12,7 +12,7 @@ use crate::support::both;
 use crate::token::register;
 
 /// Everything that the mode keeps.
-const LEFT: &str = "SELECT (SELECT COUNT(*) FROM sealed_password)
+pub const LEFT: &str = "SELECT (SELECT COUNT(*) FROM sealed_password)
     + (SELECT COUNT(*) FROM sealed_registration) + (SELECT COUNT(*) FROM seal_key)
     + (SELECT COUNT(*) FROM sealing) + (SELECT COUNT(*) FROM merchant
         WHERE current_consent_at IS NOT NULL OR current_consent_by IS NOT NULL) AS n";
