@@ -174,7 +174,7 @@ impl Config {
             return Err(format!("bounce.ses_topic is {topic:?}; it must be like arn:aws:sns:…"));
         }
         if let Some(login) = &bounce.postmark
-            && !login.reveal().split_once(':').is_some_and(|(_, password)| password.len() >= 16)
+            && login.reveal().split_once(':').is_none_or(|(_, password)| password.len() < 16)
         {
             return Err("bounce.postmark must be user:password, the password of 16 characters or \
                         more: openssl rand -hex 16"

@@ -15,43 +15,6 @@ async fn administrator(demo: &Demo) -> Browser {
 }
 
 #[tokio::test]
-async fn pages_are_walked_in_their_frame_and_none_of_them_acts() {
-    let demo = Demo::start().await;
-    let browser = administrator(&demo).await;
-    browser.follow("#pages a").await;
-    let pages = "document.querySelectorAll('.index a').length";
-    let pages = browser.eval(pages).await.as_u64().unwrap();
-    assert!(pages > 20, "{pages}");
-    for at in 1..=pages {
-        browser.follow(&format!(".index li:nth-child({at}) a")).await;
-        // Each is really shown, with its stylesheet.
-        browser
-            .until(
-                "(d => d?.querySelector('h1') && d.styleSheets.length === 2 \
-                 && [...d.styleSheets].every(s => s.cssRules.length))\
-                 (document.querySelector('iframe').contentDocument)",
-            )
-            .await;
-    }
-    let source = browser.eval("new URLSearchParams(location.search).get('page')").await;
-    let base = browser.path().await.split('?').next().unwrap().to_owned();
-    assert_ne!(source, "login");
-    browser.open(&format!("{base}?page=login&lang=fr")).await;
-    // Links lead on, forms lead nowhere.
-    browser.find("iframe").await.enter_frame().await.unwrap();
-    browser.expect("form-action");
-    browser.expect("sandboxed");
-    browser.fill("#email", "ada@example.test").await;
-    browser.fill("#password", "x").await;
-    browser.click("#login .primary").await;
-    browser.click("#forgot-prompt").await;
-    browser.until("location.pathname.endsWith('/fr/forgot')").await;
-    assert_eq!(browser.who("harbor").await, None);
-    browser.driver.enter_default_frame().await.unwrap();
-    browser.close().await;
-}
-
-#[tokio::test]
 async fn a_wording_is_shown_while_it_is_written() {
     let demo = Demo::start().await;
     let browser = administrator(&demo).await;

@@ -100,12 +100,9 @@ impl Found {
                 format!("{main}/{sub}").to_ascii_lowercase()
             });
             match (kind.as_deref(), &part.body) {
-                (_, PartType::Message(returned)) => {
-                    // What we sent holds no reports: one in it is somebody's own.
-                    if depth < 2 {
-                        self.clues.extend(marks(returned));
-                    }
-                }
+                (_, PartType::Message(returned)) if depth < 2 => self.clues.extend(marks(returned)),
+                // What we sent holds no reports: one in it is somebody's own.
+                (_, PartType::Message(_)) => {}
                 (Some("message/delivery-status" | "message/global-delivery-status"), _) => {
                     self.report = self.report.take().or_else(|| dsn::read(&text(part.contents())));
                 }

@@ -11,7 +11,8 @@ use crate::support::{TestApp, both};
 async fn act(test: &TestApp, staff: &str, action: Action, customer: Option<&str>, detail: Value) {
     let store = test.store("harbor");
     let sql = "SELECT a.id AS staff_id, a.merchant_id, a.email, a.email_key, a.name, a.role,
-            a.disabled_at, a.totp_confirmed_at, m.name AS merchant_name, m.factor_required
+            a.disabled_at, a.totp_confirmed_at, m.name AS merchant_name, m.key AS merchant_key,
+            m.factor_required
          FROM staff a JOIN merchant m ON m.id = a.merchant_id WHERE a.email_key = $1";
     let row = test.app.db.row(sql, args![staff]).await.unwrap().unwrap();
     let staff = doorkey::staff::read(&row);
