@@ -63,7 +63,10 @@ async fn every_tutorial_leads_from_its_first_step_to_its_last() {
         walk(&browser, tutorial).await;
     }
     let all = demo.get("/mailbox/messages.json").await;
-    assert_eq!(String::from_utf8(all.body).unwrap().trim(), "[]", "nothing was really sent");
+    let all: Vec<Value> = serde_json::from_slice(&all.body).unwrap();
+    // But for the word that a second factor was set up, nothing was really sent.
+    assert!(all.iter().all(|mail| mail["to"] == "admin@harbor.test"), "{all:?}");
+    assert!(all.len() <= 1, "{all:?}");
     browser.close().await;
 }
 
