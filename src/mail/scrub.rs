@@ -30,7 +30,10 @@ pub fn scrub(reply: &str, secrets: &[Zeroizing<String>]) -> String {
         let run = wanted.len().min(RUN);
         for part in wanted.windows(run) {
             for at in found(&text, part) {
-                hidden[plain[at].0..=plain[at + run - 1].0].fill(true);
+                let (first, last) = (plain[at].0, plain[at + run - 1].0);
+                hidden[first - same_before(&letters[..first], secret)..=last].fill(true);
+                let after = last + 1;
+                hidden[after..after + same_after(&letters[after..], secret)].fill(true);
             }
         }
     }
@@ -50,6 +53,18 @@ fn plain(text: impl Iterator<Item = char>) -> impl Iterator<Item = (usize, char)
     text.enumerate()
         .filter(|(_, letter)| letter.is_alphanumeric())
         .map(|(at, letter)| (at, letter.to_lowercase().next().unwrap_or(letter)))
+}
+
+/// How many of the last `letters` are signs that `secret` begins with: a token may begin with a dash.
+fn same_before(letters: &[char], secret: &str) -> usize {
+    let signs: Vec<char> = secret.chars().take_while(|sign| !sign.is_alphanumeric()).collect();
+    letters.iter().rev().zip(signs.iter().rev()).take_while(|(one, other)| one == other).count()
+}
+
+/// How many of the first `letters` are signs that `secret` ends with.
+fn same_after(letters: &[char], secret: &str) -> usize {
+    let signs: Vec<char> = secret.chars().rev().take_while(|sign| !sign.is_alphanumeric()).collect();
+    letters.iter().zip(signs.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
 fn plain_of(text: &str) -> Vec<char> {
@@ -86,6 +101,9 @@ mod tests {
             ("550 a1! and a1!", "a1!", "550 […] and […]"),
             ("550 says s3cret", "s3cret", "550 says […]"),
             ("550 Grüße-aus-KÖLN", "grüße-aus-köln", "550 […]"),
+            ("550 token=-_abcdefgh12-! no", "-_abcdefgh12-", "550 token=[…]! no"),
+            ("550 (abcdefgh12)", "-_abcdefgh12-", "550 ([…])"),
+            ("550 -_-", "-_-", "550 […]"),
             ("550", "", "550"),
             ("", "secret", ""),
         ] {
