@@ -63,7 +63,8 @@ fn same_before(letters: &[char], secret: &str) -> usize {
 
 /// How many of the first `letters` are signs that `secret` ends with.
 fn same_after(letters: &[char], secret: &str) -> usize {
-    let signs: Vec<char> = secret.chars().rev().take_while(|sign| !sign.is_alphanumeric()).collect();
+    let signs: Vec<char> =
+        secret.chars().rev().take_while(|sign| !sign.is_alphanumeric()).collect();
     letters.iter().zip(signs.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
