@@ -10,13 +10,12 @@ use doorkey::address::EmailAddress;
 use doorkey::args;
 use doorkey::clock::Clock;
 use doorkey::customer::{self, NewCustomer};
-use doorkey::db::Db;
 use doorkey::locale::Language;
 use doorkey::store::{Access, NewStore};
 
 use crate::support::app::{Database, reset_link};
 use crate::support::both;
-use crate::support::postgres::Fresh;
+use crate::support::ground::Ground;
 use crate::support::process::{Running, free_port, remote};
 use crate::support::smtp_sink::{Fault, Plan, SmtpSink, Step};
 
@@ -25,10 +24,7 @@ const STALL: Fault = Fault::Stall(Duration::from_secs(60));
 
 /// An installation whose program comes and goes.
 struct Installation {
-    url: String,
-    _fresh: Option<Fresh>,
-    folder: std::path::PathBuf,
-    db: Db,
+    ground: Ground,
     sink: SmtpSink,
     pages: SocketAddr,
     ops: SocketAddr,
@@ -41,21 +37,11 @@ struct Installation {
 
 impl Installation {
     async fn new(database: Database) -> Self {
-        let folder = std::env::temp_dir().join(format!("doorkey-crash-{}", doorkey::new_id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let (url, fresh) = match database {
-            Database::Sqlite => (format!("sqlite:{}", folder.join("doorkey.db").display()), None),
-            Database::Postgres => {
-                let fresh = crate::support::postgres::fresh_database().await;
-                (fresh.url.clone(), Some(fresh))
-            }
-        };
-        let db = Db::connect(&url).await.unwrap();
-        db.migrate().await.unwrap();
+        let ground = Ground::new(database).await;
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (pages, ops) = (local(free_port()), local(free_port()));
         let now = Clock::System.now();
-        let mut tx = db.begin().await.unwrap();
+        let mut tx = ground.db.begin().await.unwrap();
         let merchant = doorkey::merchant::add(&mut tx, "shop", "Shop", now).await.unwrap();
         let store = NewStore {
             key: "shop".into(),
@@ -70,10 +56,7 @@ impl Installation {
         tx.commit().await.unwrap();
         let sink = SmtpSink::start(Plan::accept()).await;
         Self {
-            url,
-            _fresh: fresh,
-            folder,
-            db,
+            ground,
             sink,
             pages,
             ops,
@@ -88,7 +71,7 @@ impl Installation {
     async fn start(&mut self, role: &str) {
         let (smtp, pages, ops) = (self.sink.url(), self.pages.to_string(), self.ops.to_string());
         let environment = [
-            ("DOORKEY_DATABASE_URL", self.url.as_str()),
+            ("DOORKEY_DATABASE_URL", self.ground.url.as_str()),
             ("DOORKEY_SMTP__URL", &smtp),
             ("DOORKEY_LISTEN", &pages),
             ("DOORKEY_OPS_LISTEN", &ops),
@@ -114,7 +97,7 @@ impl Installation {
         let email = format!("customer{}@example.test", self.customers);
         self.customers += 1;
         let sql = "SELECT id, merchant_id FROM store WHERE key = 'shop'";
-        let store = self.db.row(sql, args![]).await.unwrap().unwrap();
+        let store = self.ground.db.row(sql, args![]).await.unwrap().unwrap();
         let new = NewCustomer {
             number: None,
             email: &EmailAddress::parse(&email).unwrap(),
@@ -126,7 +109,7 @@ impl Installation {
             home_store_id: &store.get::<String>("id"),
             password_hash: None,
         };
-        let mut tx = self.db.begin().await.unwrap();
+        let mut tx = self.ground.db.begin().await.unwrap();
         let merchant: String = store.get("merchant_id");
         customer::add(&mut tx, &merchant, &new, Clock::System.now()).await.unwrap();
         tx.commit().await.unwrap();
@@ -154,7 +137,7 @@ impl Installation {
 
     async fn unsettled(&self) -> i64 {
         let sql = "SELECT COUNT(*) AS n FROM outbox WHERE settled_at IS NULL";
-        self.db.row(sql, args![]).await.unwrap().unwrap().get("n")
+        self.ground.db.row(sql, args![]).await.unwrap().unwrap().get("n")
     }
 
     /// The promise, checked over everything that was delivered.
@@ -180,7 +163,6 @@ impl Installation {
 impl Drop for Installation {
     fn drop(&mut self) {
         self.kill();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -17,7 +17,7 @@ use doorkey::secret::Secret;
 use doorkey::store::{Access, NewStore};
 
 use crate::support::app::Database;
-use crate::support::postgres::Fresh;
+use crate::support::ground::Ground;
 use crate::support::process::{Running, free_port};
 use sink::{BAD, Sink, draw};
 
@@ -28,37 +28,18 @@ const SEED: u64 = 20_261_126;
 const LATE: Micros = 2 * SECOND;
 
 struct Soak {
-    url: String,
-    _fresh: Option<Fresh>,
-    folder: std::path::PathBuf,
-    db: Db,
+    ground: Ground,
     sink: Sink,
     workers: Vec<(Running, String)>,
 }
 
-impl Drop for Soak {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 impl Soak {
     async fn new(database: Database) -> Self {
-        let folder = std::env::temp_dir().join(format!("doorkey-soak-{}", doorkey::new_id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let (url, fresh) = match database {
-            Database::Sqlite => (format!("sqlite:{}", folder.join("doorkey.db").display()), None),
-            Database::Postgres => {
-                let fresh = crate::support::postgres::fresh_database().await;
-                (fresh.url.clone(), Some(fresh))
-            }
-        };
-        let db = Db::connect(&url).await.unwrap();
-        db.migrate().await.unwrap();
+        let ground = Ground::new(database).await;
         let now = Clock::System.now();
-        fill(&db, now).await;
+        fill(&ground.db, now).await;
         let sink = Sink::start(SEED, now + 15 * SECOND).await;
-        Self { url, _fresh: fresh, folder, db, sink, workers: Vec::new() }
+        Self { ground, sink, workers: Vec::new() }
     }
 
     /// Starts a mail process and waits until it says in the database that it is there.
@@ -66,7 +47,7 @@ impl Soak {
         let (smtp, ops) = (format!("smtp://{}", self.sink.address), free_port());
         let ops = format!("127.0.0.1:{ops}");
         let environment = [
-            ("DOORKEY_DATABASE_URL", self.url.as_str()),
+            ("DOORKEY_DATABASE_URL", self.ground.url.as_str()),
             ("DOORKEY_SMTP__URL", &smtp),
             ("DOORKEY_SMTP__TIMEOUT", "2"),
             ("DOORKEY_OPS_LISTEN", &ops),
@@ -91,7 +72,7 @@ impl Soak {
     }
 
     async fn senders(&self) -> Vec<String> {
-        let rows = self.db.rows("SELECT id FROM mail_process", args![]).await.unwrap();
+        let rows = self.ground.db.rows("SELECT id FROM mail_process", args![]).await.unwrap();
         rows.iter().map(|row| row.get("id")).collect()
     }
 
@@ -102,14 +83,14 @@ impl Soak {
         running.kill();
         let sql = "SELECT c.email_key FROM outbox o JOIN customer c ON c.id = o.subject_id
                    WHERE o.settled_at IS NULL AND o.lease LIKE $1";
-        for row in self.db.rows(sql, args![format!("{name}/%")]).await.unwrap() {
+        for row in self.ground.db.rows(sql, args![format!("{name}/%")]).await.unwrap() {
             self.sink.died_with(&row.get::<String>("email_key"));
         }
     }
 
     async fn left(&self) -> i64 {
         let sql = "SELECT COUNT(*) AS n FROM outbox WHERE settled_at IS NULL";
-        self.db.row(sql, args![]).await.unwrap().unwrap().get("n")
+        self.ground.db.row(sql, args![]).await.unwrap().unwrap().get("n")
     }
 
     /// Lets it all happen until nothing is left, killing and restarting by the seed.
@@ -227,9 +208,9 @@ async fn check(soak: &Soak) {
     let accounts = soak.sink.accounts();
     let sql = "SELECT c.id, c.email_key, o.outcome, o.leased_until, o.reply, o.expires_at
                FROM outbox o JOIN customer c ON c.id = o.subject_id";
-    let rows = soak.db.rows(sql, args![]).await.unwrap();
+    let rows = soak.ground.db.rows(sql, args![]).await.unwrap();
     assert_eq!(rows.len(), MAILS);
-    let mut histories = histories(&soak.db).await;
+    let mut histories = histories(&soak.ground.db).await;
     let now = Clock::System.now();
     let (mut repeats, mut windows, mut ends) = (0, 0, HashMap::<&str, usize>::new());
     for row in &rows {

@@ -7,6 +7,7 @@ pub mod dkim;
 pub mod dns;
 pub mod face;
 pub mod forms;
+pub mod ground;
 pub mod postgres;
 pub mod process;
 pub mod routes;
