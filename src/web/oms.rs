@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod email;
 pub mod factor;
 pub mod fields;
+mod filters;
 pub mod frame;
 pub mod help;
 pub mod keys;

@@ -11,11 +11,12 @@ use serde::Deserialize;
 pub use export::export;
 
 use super::desk::Desk;
+use super::filters::{self, Choice};
 use super::frame::{Frame, Section, moment};
 use crate::activity::Action;
 use crate::activity::read::{self, Cursor, Filter, Line, Who};
 use crate::args;
-use crate::clock::{DAY, Micros};
+use crate::clock::Micros;
 use crate::staff::Role;
 use crate::web::error::Failure;
 use crate::web::extract::see_other;
@@ -48,23 +49,14 @@ pub struct Asked {
 impl Asked {
     /// The page's own address with these filters.
     fn address(&self, path: &str, before: Option<Cursor>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
-            ("staff", &self.staff),
+        let filters = [
+            ("staff", &*self.staff),
             ("customer", &self.customer),
             ("action", &self.action),
             ("from", &self.from),
             ("to", &self.to),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        if let Some(before) = before {
-            query.append_pair("before", &before.text());
-        }
-        let query = query.finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        ];
+        filters::address(path, &filters, before.map(|before| before.text()))
     }
 }
 
@@ -79,56 +71,22 @@ struct Understood {
 /// Reads the filters. What cannot be read filters nothing and is said.
 async fn understand(desk: &Desk, asked: &Asked, staff: &[Choice]) -> Result<Understood, Failure> {
     let mut read = Understood::default();
-    let mut wrong = |text: String| read.troubles.push(text);
-    read.filter.who = match asked.staff.as_str() {
+    let (filter, troubles) = (&mut read.filter, &mut read.troubles);
+    filter.who = match asked.staff.as_str() {
         "" => Who::Anybody,
         "nobody" => Who::Nobody,
         id if staff.iter().any(|choice| choice.value == id) => Who::Staff(id.to_owned()),
         _ => return Err(Failure::NotFound),
     };
-    let number = asked.customer.trim();
-    if !number.is_empty() {
-        let sql = "SELECT id FROM customer WHERE merchant_id = $1 AND number = $2";
-        let row = desk.app.db.row(sql, args![desk.merchant_id(), number]).await?;
-        read.filter.customer_id = row.map(|row| row.get("id"));
-        if read.filter.customer_id.is_none() {
-            wrong(format!(
-                "There is no customer with the number “{number}”: it stands on the customer’s record."
-            ));
-        }
+    filter.customer_id = filters::customer(desk, &asked.customer, troubles).await?;
+    filter.action = Action::parse(&asked.action);
+    if filter.action.is_none() && !asked.action.is_empty() {
+        let action = &asked.action;
+        troubles.push(format!("There is no action called “{action}”: choose one of the list."));
     }
-    read.filter.action = Action::parse(&asked.action);
-    if read.filter.action.is_none() && !asked.action.is_empty() {
-        wrong(format!("There is no action called “{}”: choose one of the list.", asked.action));
-    }
-    for (text, name) in [(&asked.from, "From"), (&asked.to, "To")] {
-        if !text.is_empty() && day(text).is_none() {
-            wrong(format!("{name}: “{text}” is no date; write it like 2026-11-23."));
-        }
-    }
-    read.filter.from = day(&asked.from);
-    read.filter.to = day(&asked.to).map(|start| start + DAY);
-    if let (Some(from), Some(to)) = (read.filter.from, read.filter.to)
-        && from >= to
-    {
-        wrong("The first day comes after the last one: swap them.".into());
-    }
+    (filter.from, filter.to) = filters::days(&asked.from, &asked.to, troubles);
     read.before = Cursor::parse(&asked.before);
     Ok(read)
-}
-
-/// When a day of UTC begins.
-fn day(text: &str) -> Option<Micros> {
-    let date: jiff::civil::Date = text.trim().parse().ok()?;
-    let start = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(start.timestamp().as_microsecond())
-}
-
-/// A line of a list to choose from.
-struct Choice {
-    value: String,
-    label: String,
-    chosen: bool,
 }
 
 /// An entry as the page shows it.
@@ -205,19 +163,13 @@ pub async fn show(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Fa
 async fn colleagues(desk: &Desk, asked: &Asked) -> Result<Vec<Choice>, Failure> {
     let sql = "SELECT id, name FROM staff WHERE merchant_id = $1 ORDER BY name, id";
     let rows = desk.app.db.rows(sql, args![desk.merchant_id()]).await?;
-    let choice = |row: &crate::db::Row| {
-        let value: String = row.get("id");
-        Choice { label: row.get("name"), chosen: value == asked.staff, value }
-    };
+    let choice =
+        |row: &crate::db::Row| Choice::new(&row.get::<String>("id"), row.get("name"), &asked.staff);
     Ok(rows.iter().map(choice).collect())
 }
 
 fn actions(chosen: &str) -> Vec<Choice> {
-    let choice = |action: &Action| Choice {
-        value: action.as_str().to_owned(),
-        label: action.words().to_owned(),
-        chosen: action.as_str() == chosen,
-    };
+    let choice = |action: &Action| Choice::new(action.as_str(), action.words().to_owned(), chosen);
     let mut all: Vec<_> = Action::ALL.iter().map(choice).collect();
     all.sort_by(|a, b| a.label.cmp(&b.label));
     all

@@ -15,11 +15,12 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::desk::Desk;
+use super::filters::Choice;
 use super::frame::{Frame, Section};
 use crate::web::error::Failure;
 use crate::web::page::html;
 use charts::{Chart, Line};
-use filter::{Asked, Choice, Understood};
+use filter::{Asked, Understood};
 use mails::{Listed, Mail};
 use queue::Queue;
 

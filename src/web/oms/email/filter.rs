@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use super::mails::kind_words;
-use crate::args;
-use crate::clock::{DAY, Micros};
+use crate::clock::Micros;
 use crate::mail::outbox::{End, Kind, State};
 use crate::web::error::Failure;
 use crate::web::oms::desk::Desk;
+use crate::web::oms::filters::{self, Choice};
 
 /// `GET /oms/email`, all of them optional.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -36,25 +36,16 @@ pub struct Asked {
 impl Asked {
     /// The page's own address with these filters.
     pub(super) fn address(&self, before: Option<&Cursor>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
-            ("state", &self.state),
+        let filters = [
+            ("state", &*self.state),
             ("kind", &self.kind),
             ("store", &self.store),
             ("domain", &self.domain),
             ("customer", &self.customer),
             ("from", &self.from),
             ("to", &self.to),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        if let Some(before) = before {
-            query.append_pair("before", &before.text());
-        }
-        let query = query.finish();
-        if query.is_empty() { "/oms/email".to_owned() } else { format!("/oms/email?{query}") }
+        ];
+        filters::address("/oms/email", &filters, before.map(Cursor::text))
     }
 
     /// What staff just did, in words.
@@ -119,63 +110,32 @@ pub(super) async fn understand(desk: &Desk, asked: &Asked) -> Result<Understood,
     if !asked.store.is_empty() && !desk.app.stores.by_id(&asked.store).is_some_and(|s| own(&s)) {
         return Err(Failure::NotFound);
     }
-    let number = asked.customer.trim();
-    let mut customer = None;
-    if !number.is_empty() {
-        let sql = "SELECT id FROM customer WHERE merchant_id = $1 AND number = $2";
-        let row = desk.app.db.row(sql, args![desk.merchant_id(), number]).await?;
-        customer = row.map(|row| row.get("id"));
-        if customer.is_none() {
-            troubles.push(format!(
-                "There is no customer with the number “{number}”: it stands on the customer’s record."
-            ));
-        }
-    }
-    for (text, name) in [(&asked.from, "From"), (&asked.to, "To")] {
-        if !text.is_empty() && day(text).is_none() {
-            troubles.push(format!("{name}: “{text}” is no date; write it like 2026-11-23."));
-        }
-    }
+    let customer = filters::customer(desk, &asked.customer, &mut troubles).await?;
+    let (from, to) = filters::days(&asked.from, &asked.to, &mut troubles);
     let filter = Filter {
         state,
         kind: asked.kind.clone(),
         store: asked.store.clone(),
         domain: asked.domain.trim().trim_start_matches('@').to_lowercase(),
         customer,
-        from: day(&asked.from).unwrap_or(0),
-        to: day(&asked.to).map_or(Micros::MAX, |start| start + DAY),
+        from: from.unwrap_or(0),
+        to: to.unwrap_or(Micros::MAX),
         before: Cursor::parse(&asked.before),
     };
     Ok(Understood { filter, troubles })
 }
 
-/// When a day of UTC begins.
-fn day(text: &str) -> Option<Micros> {
-    let date: jiff::civil::Date = text.trim().parse().ok()?;
-    let start = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(start.timestamp().as_microsecond())
-}
-
-/// A line of a list to choose from.
-pub(super) struct Choice {
-    pub value: String,
-    pub label: String,
-    pub chosen: bool,
-}
-
-fn choice(value: &str, label: String, asked: &str) -> Choice {
-    Choice { value: value.to_owned(), label, chosen: value == asked }
-}
-
 /// The states, but for those in which no mail was ever meant to leave.
 pub(super) fn states(asked: &Asked) -> Vec<Choice> {
     let shown = State::all().filter(|s| *s != State::Ended(End::Nobody));
-    shown.map(|s| choice(s.as_str(), super::mails::state_words(s).into(), &asked.state)).collect()
+    shown
+        .map(|s| Choice::new(s.as_str(), super::mails::state_words(s).into(), &asked.state))
+        .collect()
 }
 
 /// The kinds of mail.
 pub(super) fn kinds(asked: &Asked) -> Vec<Choice> {
-    let kind = |kind: &Kind| choice(kind.as_str(), kind_words(kind.as_str()), &asked.kind);
+    let kind = |kind: &Kind| Choice::new(kind.as_str(), kind_words(kind.as_str()), &asked.kind);
     Kind::ALL.iter().map(kind).collect()
 }
 
@@ -183,5 +143,5 @@ pub(super) fn kinds(asked: &Asked) -> Vec<Choice> {
 pub(super) fn stores(desk: &Desk, asked: &Asked) -> Vec<Choice> {
     let mut all = desk.app.stores.list();
     all.retain(|store| store.merchant_id == desk.merchant_id());
-    all.iter().map(|store| choice(&store.id, store.name.clone(), &asked.store)).collect()
+    all.iter().map(|store| Choice::new(&store.id, store.name.clone(), &asked.store)).collect()
 }
