@@ -250,6 +250,8 @@ pub struct Tools<'a> {
 pub struct Installation {
     sending: Sending,
     relay: Check,
+    /// The address that takes what comes back, where it is not the sender's own.
+    bounce: Option<EmailAddress>,
 }
 
 impl Installation {
@@ -259,7 +261,8 @@ impl Installation {
             Sending::find(config, dns),
             bounded(Topic::Relay, relay::check(config, now))
         );
-        Self { sending, relay }
+        let bounce = config.bounce.address.as_deref().and_then(EmailAddress::parse);
+        Self { sending, relay, bounce }
     }
 }
 
@@ -332,16 +335,19 @@ pub async fn examine(
         return Ok(Findings { domain: domain.into(), checks: vec![check] });
     }
     let keys = dkim::keys(db, merchant_id, domain).await?;
+    // SPF is looked up for the envelope sender, and that is also where what comes back goes.
+    let envelope = installation.bounce.as_ref().map_or(sender, EmailAddress::as_str);
+    let returns = installation.bounce.as_ref().map_or(domain, EmailAddress::domain);
     let (spf, dkim, dmarc, mx, ptr) = tokio::join!(
-        bounded(Topic::Spf, spf::check(dns, sending, domain, sender)),
+        bounded(Topic::Spf, spf::check(dns, sending, returns, envelope)),
         bounded(Topic::Dkim, dkim::check(dns, domain, &keys)),
         tokio::time::timeout(PATIENCE, dmarc::find(dns, domain)),
-        bounded(Topic::Mx, mx::check(dns, domain)),
+        bounded(Topic::Mx, mx::check_both(dns, domain, returns)),
         ptr::check(dns, sending),
     );
     let policy = dmarc.unwrap_or(Err(Trouble::NoAnswer("it took too long")));
     let name = names::check(domain, &policy);
-    let dmarc = dmarc::check(domain, &policy, spf.level, dkim.level);
+    let dmarc = dmarc::check((domain, returns), &policy, spf.level, dkim.level);
     let mut checks = vec![name, spf, dkim, dmarc, mx];
     checks.extend(ptr);
     checks.push(installation.relay.clone());

@@ -54,8 +54,22 @@ pub(super) struct Found {
     pub reports: bool,
     /// Only tried out: others are asked not to follow it yet.
     pub testing: bool,
+    /// Whether the envelope sender's domain must be the very one of From (`aspf=s`).
+    pub strict: bool,
     /// The record, printable.
     pub text: String,
+}
+
+impl Found {
+    /// Whether the envelope's domain is aligned with that of From (RFC 9989, 4.4): the same one, or,
+    /// unless the policy is strict, one of the same organisation.
+    fn aligns(&self, from: &str, envelope: &str) -> bool {
+        let is_in = |name: &str, parent: &str| {
+            name.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let related = is_in(envelope, from) || is_in(from, envelope) || is_in(envelope, &self.at);
+        envelope == from || (!self.strict && related)
+    }
 }
 
 /// Walks from the domain to the top until a policy is found (RFC 9989, 4.10): the domain's own
@@ -117,18 +131,25 @@ fn read(at: &str, inherited: bool, texts: Vec<String>) -> (Policy, Option<bool>)
         None => return broken("it has no p=".into()),
     };
     let testing = tags.get("t").is_some_and(|t| t.eq_ignore_ascii_case("y"));
+    let strict = tags.get("aspf").is_some_and(|aspf| aspf.eq_ignore_ascii_case("s"));
     let psd = tags.get("psd").and_then(|psd| match psd {
         "y" => Some(true),
         "n" => Some(false),
         _ => None,
     });
     let (at, text) = (at.to_owned(), printable(text));
-    (Policy::Found(Found { at, wish, reports, testing, text }), psd)
+    (Policy::Found(Found { at, wish, reports, testing, strict, text }), psd)
 }
 
-/// Says what the policy is, and whether Doorkey's mail passes it: the envelope and the signature
-/// carry the domain of From, so each of them is aligned where it passes at all.
-pub(super) fn check(domain: &str, policy: &Answer<Policy>, spf: Level, dkim: Level) -> Check {
+/// Says what the policy is, and whether Doorkey's mail passes it. The signature carries the domain of
+/// From and is aligned where it passes at all; the envelope's may be another one, to which mail
+/// `returns`.
+pub(super) fn check(
+    (domain, returns): (&str, &str),
+    policy: &Answer<Policy>,
+    spf: Level,
+    dkim: Level,
+) -> Check {
     let start = || {
         let value = format!("v=DMARC1; p=none; rua=mailto:postmaster@{domain}");
         Publish::txt(format!("_dmarc.{domain}"), value)
@@ -155,9 +176,16 @@ pub(super) fn check(domain: &str, policy: &Answer<Policy>, spf: Level, dkim: Lev
     };
     let whose =
         if found.at == domain { "Its own".into() } else { format!("The one of {}", found.at) };
+    let is_aligned = found.aligns(domain, returns);
+    let spf = if is_aligned { spf } else { Level::Fail };
+    let about_spf = if is_aligned {
+        alignment("SPF", spf)
+    } else {
+        format!("SPF counts for {returns}, which is not aligned with From: see bounce.address.")
+    };
     let mut check = judge(domain, found, spf, dkim)
         .detail(format!("{whose} record: {}", found.text))
-        .detail(alignment("SPF", spf))
+        .detail(about_spf)
         .detail(alignment("DKIM", dkim));
     if !found.reports {
         check = check
@@ -267,14 +295,31 @@ mod tests {
     #[test]
     fn alignment_decides_with_the_policy() {
         let policy = Ok(texts(&["v=DMARC1; p=reject; rua=mailto:a@x.test"]));
-        let level = |spf, dkim| check("example.test", &policy, spf, dkim).level;
+        let own = ("example.test", "example.test");
+        let level = |spf, dkim| check(own, &policy, spf, dkim).level;
         assert_eq!(level(Level::Ok, Level::Fail), Level::Ok);
         assert_eq!(level(Level::Fail, Level::Ok), Level::Ok);
         assert_eq!(level(Level::Fail, Level::Warn), Level::Fail);
         let none = Ok(texts(&["v=DMARC1; p=none"]));
-        assert_eq!(check("example.test", &none, Level::Ok, Level::Ok).level, Level::Warn);
+        assert_eq!(check(own, &none, Level::Ok, Level::Ok).level, Level::Warn);
         assert_eq!(forbids(&policy), Some(Wish::Reject));
         assert_eq!(forbids(&none), None);
+    }
+
+    #[test]
+    fn an_envelope_of_the_same_organisation_is_aligned_unless_the_policy_is_strict() {
+        let relaxed = Ok(texts(&["v=DMARC1; p=reject; rua=mailto:a@x.test"]));
+        let strict = Ok(texts(&["v=DMARC1; p=reject; aspf=s; rua=mailto:a@x.test"]));
+        for (returns, policy, level) in [
+            ("x.test", &strict, Level::Ok),
+            ("bounces.x.test", &relaxed, Level::Ok),
+            ("bounces.x.test", &strict, Level::Fail),
+            ("notx.test", &relaxed, Level::Fail),
+            ("elsewhere.test", &relaxed, Level::Fail),
+        ] {
+            let found = check(("x.test", returns), policy, Level::Ok, Level::Warn);
+            assert_eq!(found.level, level, "{returns}: {found:?}");
+        }
     }
 
     proptest! {

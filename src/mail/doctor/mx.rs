@@ -7,8 +7,18 @@ use crate::mail::dns::{Dns, Exchanger, Trouble};
 /// Exchangers that are looked at.
 const MOST: usize = 10;
 
+/// Looks at both domains that mail comes back to, and gives the worse finding.
+pub(super) async fn check_both(dns: &Dns, domain: &str, returns: &str) -> Check {
+    let own = check(dns, domain).await;
+    if returns == domain {
+        return own;
+    }
+    let other = check(dns, returns).await;
+    if other.level.rank() > own.level.rank() { other } else { own }
+}
+
 /// Looks whether mail to the domain has somewhere to go.
-pub(super) async fn check(dns: &Dns, domain: &str) -> Check {
+async fn check(dns: &Dns, domain: &str) -> Check {
     match dns.mx(domain).await {
         Ok(found) => exchangers(dns, domain, &found).await,
         Err(Trouble::NoRecord) => without(dns, domain).await,

@@ -76,6 +76,22 @@ async fn spf_says_which_term_decided_and_what_to_publish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_address_for_bounces_is_where_spf_counts_and_mail_comes_back() {
+    let options = Options::new(Database::Sqlite)
+        .set("doctor.sending_hosts", format!("[\"{HOST}\"]"))
+        .set("bounce.address", "returns@back.shop.test");
+    let ward = Ward::with(options).await;
+    ward.dns.healthy(DOMAIN);
+    says(&ward.check(Topic::Spf).await, Level::Fail, "back.shop.test has no SPF record");
+    assert_eq!(ward.check(Topic::Mx).await.level, Level::Fail);
+    ward.dns.txt("back.shop.test", &format!("v=spf1 ip4:{HOST} -all"));
+    ward.dns.mx("back.shop.test", 5, "out.sender.test");
+    says(&ward.check(Topic::Spf).await, Level::Ok, "of back.shop.test");
+    assert_eq!(ward.check(Topic::Mx).await.level, Level::Ok);
+    says(&ward.check(Topic::Dmarc).await, Level::Ok, "SPF passes and is aligned with From");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_lookups_are_allowed_and_the_eleventh_breaks_the_record() {
     let ward = ward().await;
     for n in 0..12 {
