@@ -10,15 +10,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::db::{self, Db, Tx};
 
-/// Most items that share a transaction.
-const MOST: usize = 256;
-
 /// What is done to a batch, inside one transaction.
 pub trait Step: Send + Sync + 'static {
     /// What a caller hands in.
     type Item: Send + Sync + 'static;
     /// What a caller gets back.
     type Done: Send + 'static;
+
+    /// Most items that share a transaction.
+    const MOST: usize = 256;
 
     /// Does the items, in order of arrival, and gives one result for each. An error undoes all.
     fn run(
@@ -45,10 +45,10 @@ impl<S: Step> Clone for Batch<S> {
 impl<S: Step> Batch<S> {
     /// Starts the task.
     pub fn spawn(db: Db, step: S) -> Self {
-        let (sender, mut receiver) = mpsc::channel(4 * MOST);
+        let (sender, mut receiver) = mpsc::channel(4 * S::MOST);
         tokio::spawn(async move {
-            let mut waiting = Vec::with_capacity(MOST);
-            while receiver.recv_many(&mut waiting, MOST).await > 0 {
+            let mut waiting = Vec::with_capacity(S::MOST);
+            while receiver.recv_many(&mut waiting, S::MOST).await > 0 {
                 let (items, answers): (Vec<_>, Vec<oneshot::Sender<_>>) = waiting.drain(..).unzip();
                 for (answer, result) in answers.into_iter().zip(run(&db, &step, &items).await) {
                     // A caller that went away no longer needs its answer.

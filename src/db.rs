@@ -45,6 +45,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "bounces", include_str!("../migrations/0010_bounces.sql")),
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
     (12, "staff addresses", include_str!("../migrations/0012_staff_addresses.sql")),
+    (13, "captcha used", include_str!("../migrations/0013_captcha_used.sql")),
 ];
 
 /// Statements that a connection keeps prepared: all that the program has, [`Tx::many`]'s included.
@@ -101,6 +102,9 @@ impl Db {
             // 32 MiB of log instead of 4: the pages that every commit touches are carried over to the
             // file once in a while, not with every dozen of commits, which all wait for it.
             .pragma("wal_autocheckpoint", "8000")
+            // What a statement for many rows would undo is kept aside while it runs: in memory, not in
+            // a file.
+            .pragma("temp_store", "MEMORY")
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(20))
             .statement_cache_capacity(STATEMENTS)

@@ -57,6 +57,10 @@ const BETWEEN: Micros = SECOND / 20;
 /// database, and a person who waits for a page goes before one who waits for a mail.
 const PATIENCE: Micros = SECOND / 5;
 
+/// Mails that it takes up in such a turn: a full house of them would hold the database for tens of
+/// milliseconds.
+const IN_A_CROWD: usize = UNDER_WAY / 4;
+
 /// How long it looks away then.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -143,11 +147,12 @@ impl Worker {
                 context.moved_at.store(now, Ordering::Relaxed);
             }
             let free = UNDER_WAY - under_way.len();
-            let turn = !context.crowd.is_there(now) || now - claimed_at >= PATIENCE;
+            let crowd = context.crowd.is_there(now);
+            let turn = !crowd || now - claimed_at >= PATIENCE;
             let ready = free * 2 >= UNDER_WAY || (free > 0 && now - claimed_at >= BETWEEN);
             let found = if context.smtp.is_some() && turn && ready {
                 claimed_at = now;
-                self.claim(self.room(free), now).await
+                self.claim(self.room(if crowd { free.min(IN_A_CROWD) } else { free }), now).await
             } else {
                 Vec::new()
             };

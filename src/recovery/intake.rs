@@ -120,6 +120,10 @@ impl Step for Context {
     type Item = Request;
     type Done = Accepted;
 
+    /// Few enough that of a crowd the rest is read and answered while these are written: all at once,
+    /// all would wait for the disk together, and then the disk for all of them.
+    const MOST: usize = 32;
+
     async fn run(&self, tx: &mut Tx, items: &[Request]) -> Result<Vec<Accepted>> {
         let now = self.clock.now();
         self.crowd.seen(items.len(), now);
@@ -278,7 +282,7 @@ pub(crate) async fn burn(tx: &mut Tx, rows: Vec<Vec<crate::db::Arg>>) -> Result<
         .many(
             "INSERT INTO captcha_used (digest, expires_at) VALUES",
             rows,
-            " ON CONFLICT (digest) DO NOTHING RETURNING digest",
+            " ON CONFLICT DO NOTHING RETURNING digest",
         )
         .await?;
     Ok(rows
