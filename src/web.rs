@@ -17,12 +17,13 @@ pub mod store;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::layer::layer_fn;
 
 use crate::app::App;
 use oms::contact;
+use site::Entrance;
 use store::{account, gate, links, login, look, recovery, register};
 
 /// Largest form, in bytes: three passwords of the longest kind, percent-encoded, and some room.
@@ -31,18 +32,14 @@ const FORM_LIMIT: usize = 16 * 1024;
 /// Every page, with its layers. `shop` are the pages that stand behind a store's login, guarded for
 /// protected stores; without one, a store's front page says who is logged in. `extra` are routes
 /// outside of stores (the demo's mailbox).
-pub fn router(app: &App, shop: Option<Router>, extra: Router) -> Router {
+pub fn entrance(app: &App, shop: Option<Router>, extra: Router) -> Entrance {
     let shop = shop
         .unwrap_or_else(|| {
             Router::new().route("/s/{store}/", get(gate::home)).with_state(app.clone())
         })
         .layer(from_fn_with_state(app.clone(), gate::guard));
-    let pages = doorkey(app).merge(shop).merge(extra).layer(from_fn(ops::observe));
-    // The site is found before a route is: hence a router around the router.
-    Router::new()
-        .fallback_service(pages)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(from_fn_with_state(app.clone(), site::enter))
+    let pages = doorkey(app).merge(shop).merge(extra).layer(layer_fn(ops::Observed));
+    Entrance::new(app.clone(), pages)
 }
 
 /// Doorkey's own pages alone, without layers: what a shop on the same host may ask.

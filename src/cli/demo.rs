@@ -87,7 +87,7 @@ pub async fn run(command: Demo, mut config: Config) -> Result<(), Failure> {
             async move { index.answer() }
         }),
     );
-    let pages = web::router(&app, Some(shop), extra);
+    let pages = web::entrance(&app, Some(shop), extra);
     announce(&origin);
     // The private listener's usual port may belong to another installation on this machine.
     let any = SocketAddr::from((IpAddr::V4(Ipv4Addr::LOCALHOST), 0));

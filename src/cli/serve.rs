@@ -1,13 +1,17 @@
 //! `doorkey serve`: production. Also the part of serving that the demo shares.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::{Router, ServiceExt};
 use clap::{Args, ValueEnum};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::Service;
 
 use super::{Failure, open, secret};
 use crate::app::App;
@@ -21,6 +25,7 @@ use crate::mail::test_mail;
 use crate::password::Params;
 use crate::store;
 use crate::web;
+use crate::web::site::{Entrance, Peer, Prompt};
 
 /// Run in production.
 #[derive(Debug, Args)]
@@ -101,8 +106,8 @@ fn check_https(what: &str, url: &str) -> Result<(), Failure> {
     )))
 }
 
-fn pages(app: &App) -> Router {
-    web::router(app, None, Router::new())
+fn pages(app: &App) -> Entrance {
+    web::entrance(app, None, Router::new())
 }
 
 /// Opens a listener.
@@ -133,7 +138,7 @@ pub fn install_metrics() -> Result<PrometheusHandle, Failure> {
 pub async fn serve(
     app: App,
     role: Role,
-    listener: Option<(TcpListener, Router)>,
+    listener: Option<(TcpListener, Entrance)>,
     ops: Option<TcpListener>,
     metrics: PrometheusHandle,
 ) -> Result<(), Failure> {
@@ -186,18 +191,17 @@ pub async fn serve(
     Ok(())
 }
 
-async fn answer(
+async fn answer<S>(
     listener: TcpListener,
-    router: Router,
+    pages: S,
     mut stopped: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    use axum::serve::ListenerExt;
-    // Small answers must not wait for the network to gather more.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
+) -> Result<(), Failure>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let service = ServiceExt::into_make_service_with_connect_info::<Peer>(pages);
+    axum::serve(Prompt(listener), service)
         .with_graceful_shutdown(async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })

@@ -172,7 +172,7 @@ pub fn dress(response: Response, site: &Site, language: impl Fn() -> Language) -
 }
 
 /// A panic is a mistake in the program; the person gets a page, the log gets the reason.
-pub fn panicked(reason: Box<dyn Any + Send + 'static>) -> Response {
+pub fn panicked(reason: &(dyn Any + Send)) -> Response {
     let reason = reason
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -4,20 +4,23 @@
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics::{Counter, Histogram, counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
+use tower::Service;
 
 use super::site::Site;
 use crate::app::App;
@@ -86,25 +89,47 @@ async fn scrape(metrics: PrometheusHandle) -> Response {
 
 /// A line in the log and a count for every request: the route, never the address, for addresses
 /// carry tokens. Pages that were merely read are a matter for `debug`.
-pub async fn observe(request: Request, next: Next) -> Response {
-    let site = request.extensions().get::<Site>().cloned();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
-    let started = tokio::time::Instant::now();
-    let response = next.run(request).await;
-    let (route, status) = (route.as_ref().map_or("none", MatchedPath::as_str), response.status());
-    let elapsed = started.elapsed();
-    count(route, status.as_u16(), elapsed);
-    let Some(site) = site else { return response };
+#[derive(Clone)]
+pub struct Observed<S>(pub S);
+
+impl<S> Service<Request> for Observed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let site = request.extensions().get::<Site>().cloned();
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let method = request.method().clone();
+        let started = tokio::time::Instant::now();
+        let answer = self.0.call(request);
+        Box::pin(async move {
+            let response = answer.await?;
+            let route = route.as_ref().map_or("none", MatchedPath::as_str);
+            note(site.as_ref(), route, &method, response.status().as_u16(), started.elapsed());
+            Ok(response)
+        })
+    }
+}
+
+fn note(site: Option<&Site>, route: &str, method: &Method, status: u16, elapsed: Duration) {
+    count(route, status, elapsed);
+    let Some(site) = site else { return };
     let store = site.store.as_ref().map_or("", |store| &store.key);
     let (micros, id, source) = (elapsed.as_micros() as u64, site.request_id, &*site.source);
-    let status = status.as_u16();
     if method == Method::GET && status < 400 {
         tracing::debug!(%method, route, status, micros, store, source, request = %id, "request");
     } else {
         tracing::info!(%method, route, status, micros, store, source, request = %id, "request");
     }
-    response
 }
 
 /// Looking a counter up by its labels costs more than counting: each thread keeps those it has met.

@@ -1,16 +1,26 @@
 //! Which site a request is for. The host is looked up among the configured ones and never used for
 //! anything else: links, cookies and redirects are built from the configuration alone.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Router;
+use axum::extract::Request;
+use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::serve::{IncomingStream, Listener};
+use futures_util::FutureExt;
+use tokio::net::{TcpListener, TcpStream};
+use tower::Service;
 
 use super::error::{self, Failure};
 use super::extract::preferred;
@@ -39,6 +49,10 @@ impl Site {
     pub fn origin(&self) -> &str {
         self.store.as_ref().map_or(&*self.main, |store| store.origin())
     }
+
+    fn is_https(&self) -> bool {
+        self.origin().starts_with("https://")
+    }
 }
 
 /// Names a request. Spelled out only where somebody reads it.
@@ -60,27 +74,78 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Finds the site, refuses what is no business of ours, and rewrites a store's own paths to
-/// `/s/{store}/…`, under which its pages are routed. On the way out, refusals become pages.
-pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let site = match find(&app, &request) {
-        Ok((site, path)) => {
-            if let Some(path) = path {
-                *request.uri_mut() = rewritten(request.uri(), &path);
-            }
-            site
-        }
-        Err(refusal) => return headers::plain(refusal.into_response()),
-    };
-    let https = site.origin().starts_with("https://");
-    let accepts = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
-    let language = || preferred(accepts.as_ref(), site.store.as_deref());
-    if changes_something(request.method()) && !is_same_origin(request.headers(), site.origin()) {
-        return headers::secure(Failure::Forbidden.page(&site, language()), https);
+/// The pages behind their door. It finds the site, refuses what is no business of ours, and rewrites
+/// a store's own paths to `/s/{store}/…`, under which its pages are routed. On the way out, refusals
+/// and panics become pages.
+///
+/// A service of its own around the router and no layer of it: a router picks the route before its
+/// layers run, and each layer made of a function boxes what is inside it once more for every request.
+#[derive(Clone)]
+pub struct Entrance {
+    app: App,
+    pages: Router,
+}
+
+/// What a request comes to.
+type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+impl Entrance {
+    /// The door to these pages.
+    pub fn new(app: App, pages: Router) -> Self {
+        Self { app, pages }
     }
-    request.extensions_mut().insert(site.clone());
-    let response = next.run(request).await;
-    headers::secure(error::dress(response, &site, language), https)
+
+    /// The site of a request that may go on; else the answer.
+    fn admit(&self, request: &mut Request) -> Result<Site, Box<Response>> {
+        let site = match find(&self.app, request) {
+            Ok((site, path)) => {
+                if let Some(path) = path {
+                    *request.uri_mut() = rewritten(request.uri(), &path);
+                }
+                site
+            }
+            Err(refusal) => return Err(headers::plain(refusal.into_response()).into()),
+        };
+        let headers = request.headers();
+        if changes_something(request.method()) && !is_same_origin(headers, site.origin()) {
+            let language = preferred(headers.get(header::ACCEPT_LANGUAGE), site.store.as_deref());
+            let page = Failure::Forbidden.page(&site, language);
+            return Err(headers::secure(page, site.is_https()).into());
+        }
+        Ok(site)
+    }
+}
+
+impl From<Entrance> for Router {
+    fn from(entrance: Entrance) -> Self {
+        Self::new().fallback_service(entrance)
+    }
+}
+
+impl Service<Request> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // As the router is: it waits for nothing.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request) -> Answer {
+        let site = match self.admit(&mut request) {
+            Ok(site) => site,
+            Err(response) => return Box::pin(std::future::ready(Ok(*response))),
+        };
+        let accepts = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+        request.extensions_mut().insert(site.clone());
+        let answer = AssertUnwindSafe(self.pages.call(request)).catch_unwind();
+        Box::pin(async move {
+            let Ok(response) = answer.await.unwrap_or_else(|panic| Ok(error::panicked(&*panic)));
+            let language = || preferred(accepts.as_ref(), site.store.as_deref());
+            Ok(headers::secure(error::dress(response, &site, language), site.is_https()))
+        })
+    }
 }
 
 /// Why a request is for no site of ours.
@@ -119,7 +184,7 @@ fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Refusal>
     let main = &app.main_origin;
     let site = |store: Option<Arc<Store>>| Site {
         store,
-        source: source(&app.config, request).into(),
+        source: source(&app.config, request),
         request_id: RequestId::next(),
         is_oms: path == "/oms" || path.starts_with("/oms/"),
         main: main.clone(),
@@ -147,7 +212,7 @@ fn find(app: &App, request: &Request) -> Result<(Site, Option<String>), Refusal>
 
 /// The one host of the request, folded, without a default port. Two that differ are an attack or a
 /// broken proxy; either way nothing good comes of guessing.
-fn host(request: &Request) -> Result<String, Refusal> {
+fn host(request: &Request) -> Result<Cow<'_, str>, Refusal> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let header = hosts.next().map(|h| h.to_str().map_err(|_| Refusal::Host)).transpose()?;
     if hosts.next().is_some() {
@@ -159,12 +224,15 @@ fn host(request: &Request) -> Result<String, Refusal> {
         (Some(host), _) | (None, Some(host)) => host,
         (None, None) => return Err(Refusal::Host),
     };
-    let host = host.to_ascii_lowercase();
+    let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    };
     let default = [":443", ":80"].into_iter().find_map(|port| host.strip_suffix(port));
-    Ok(default
-        .filter(|name| !name.contains(':') || name.ends_with(']'))
-        .unwrap_or(&host)
-        .to_owned())
+    match default.filter(|name| !name.contains(':') || name.ends_with(']')) {
+        Some(name) => Ok(Cow::Owned(name.to_owned())),
+        None => Ok(host),
+    }
 }
 
 fn rewritten(uri: &Uri, path: &str) -> Uri {
@@ -197,27 +265,72 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
         })
 }
 
+/// The other end of a connection: what [`ConnectInfo`] carries. Spelled once for each connection, not
+/// for each request.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    ip: IpAddr,
+    name: Arc<str>,
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        let ip = address.ip();
+        Self { ip, name: spelled(ip).into() }
+    }
+}
+
+/// A listener whose small answers do not wait for the network to gather more.
+pub struct Prompt(pub TcpListener);
+
+impl Listener for Prompt {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        let _ = stream.set_nodelay(true);
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Prompt>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Prompt>) -> Self {
+        Self::from(*stream.remote_addr())
+    }
+}
+
 /// Who asks: the socket's peer, unless that is a trusted proxy; then the right-most hop of
 /// `X-Forwarded-For` that is none. IPv6 counts by /64, which is what one customer has.
-fn source(config: &Config, request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let Some(mut found) = peer else { return "unknown".into() };
+fn source(config: &Config, request: &Request) -> Arc<str> {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let Some(ConnectInfo(peer)) = peer else { return "unknown".into() };
     let is_trusted = |ip| config.trusted_proxies.iter().any(|network| network.contains(ip));
-    if is_trusted(found) {
-        let hops = request.headers().get_all("x-forwarded-for").iter();
-        let hops: Vec<_> =
-            hops.filter_map(|h| h.to_str().ok()).flat_map(|h| h.split(',')).collect();
-        for hop in hops.iter().rev() {
-            let Ok(ip) = hop.trim().parse::<std::net::IpAddr>() else { break };
-            found = ip;
-            if !is_trusted(ip) {
-                break;
-            }
+    if !is_trusted(peer.ip) {
+        return peer.name.clone();
+    }
+    let mut found = peer.ip;
+    let hops = request.headers().get_all("x-forwarded-for").iter();
+    let hops: Vec<_> = hops.filter_map(|h| h.to_str().ok()).flat_map(|h| h.split(',')).collect();
+    for hop in hops.iter().rev() {
+        let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
+        found = ip;
+        if !is_trusted(ip) {
+            break;
         }
     }
-    match found.to_canonical() {
-        std::net::IpAddr::V4(ip) => ip.to_string(),
-        std::net::IpAddr::V6(ip) => {
+    spelled(found).into()
+}
+
+/// An address as it is counted and logged.
+fn spelled(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
             let s = ip.segments();
             format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
         }

@@ -41,7 +41,7 @@ async fn add_store(test: &TestApp, key: &str, base_url: &str, access: Access) {
 
 /// A browser at an origin, in front of Doorkey alone, as `serve` runs it.
 fn browser_at(test: &TestApp, origin: &str) -> Browser {
-    let mut browser = Browser::new(web::router(&test.app, None, Router::new()));
+    let mut browser = Browser::new(web::entrance(&test.app, None, Router::new()).into());
     browser.origin = origin.to_owned();
     browser
 }

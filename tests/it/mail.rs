@@ -35,7 +35,7 @@ impl Second {
         change(&mut config);
         let (db, clock, secret) = (test.app.db.clone(), test.clock.clone(), Secret::new([42; 32]));
         let app = App::build(config, db, clock, &secret, cheap()).await.unwrap();
-        let router = web::router(&app, None, Router::new());
+        let router = Router::from(web::entrance(&app, None, Router::new()));
         Self { router, worker: app.worker(), app }
     }
 

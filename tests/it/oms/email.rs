@@ -123,7 +123,7 @@ both!(every_page_says_when_no_mail_server_is_set, |db| async move {
     let secret = doorkey::secret::Secret::new([42; 32]);
     let params = crate::support::app::cheap();
     let app = doorkey::app::App::build(config, db, clock, &secret, params).await.unwrap();
-    test.router = doorkey::web::router(&app, None, axum::Router::new());
+    test.router = doorkey::web::entrance(&app, None, axum::Router::new()).into();
     let mut seat = other.seat(AGENT).await;
     let mut browser = test.browser();
     browser.set_cookie("doorkey-staff", seat.browser.cookie("doorkey-staff").unwrap(), "/");

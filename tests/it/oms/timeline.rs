@@ -7,6 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use doorkey::args;
 use doorkey::timeline::{self, Entry};
+use doorkey::web::site::Peer;
 use serde_json::Value;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
@@ -192,7 +193,7 @@ async fn listen(test: &TestApp, seat: &Seat, id: &str) -> (u16, BodyDataStream) 
         .header("accept", "text/event-stream")
         .body(Body::empty())
         .unwrap();
-    request.extensions_mut().insert(ConnectInfo(seat.browser.peer));
+    request.extensions_mut().insert(ConnectInfo(Peer::from(seat.browser.peer)));
     let answer = test.router.clone().oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     if status == 200 {

@@ -127,7 +127,7 @@ impl TestApp {
             web::doorkey(&app),
             doorkey::demo::shop::ShopStore::samples(),
         );
-        let router = web::router(&app, Some(shop), Router::new());
+        let router = Router::from(web::entrance(&app, Some(shop), Router::new()));
         let worker = app.worker();
         Self { router, worker, sink, clock, folder, database_url, _fresh: fresh, app }
     }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
+use doorkey::web::site::Peer;
 use tower::ServiceExt;
 
 use super::app::ORIGIN;
@@ -126,7 +127,7 @@ impl Browser {
             request = request.header(header::COOKIE, cookies);
         }
         let mut request = request.body(Body::from(body.unwrap_or_default())).unwrap();
-        request.extensions_mut().insert(ConnectInfo(self.peer));
+        request.extensions_mut().insert(ConnectInfo(Peer::from(self.peer)));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 10_000_000).await.unwrap().to_vec();
