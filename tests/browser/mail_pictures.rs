@@ -1,5 +1,6 @@
 //! The pictures of all mails and the page that lists them, made anew by
-//! `cargo test --test browser mail_pictures -- --ignored`, then `optipng -o5 docs/pictures/mails/*.png`.
+//! `cargo test --test browser mail_pictures -- --ignored`, then
+//! `pngquant --force --ext .png --speed 1 64 docs/pictures/mails/*.png`.
 
 use std::fmt::Write;
 use std::path::Path;
