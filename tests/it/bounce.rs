@@ -1,5 +1,6 @@
 //! Mail that comes back: by each way in it finds its customer, and what nobody can make it do.
 
+mod home;
 mod hooks;
 mod lmtp;
 mod nothing;

@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// A listener on a free port.
-struct Server {
+pub struct Server {
     address: std::net::SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    async fn start(test: &TestApp) -> Self {
+    pub async fn start(test: &TestApp) -> Self {
         let place = Place::Tcp("127.0.0.1:0".parse().unwrap());
         let listener = Listener::open(&place).await.unwrap();
         let Listener::Tcp(tcp) = &listener else { unreachable!() };
@@ -28,12 +28,12 @@ impl Server {
         Self { address, stop, task }
     }
 
-    async fn connect(&self) -> Client<TcpStream> {
+    pub async fn connect(&self) -> Client<TcpStream> {
         Client::new(TcpStream::connect(self.address).await.unwrap()).await
     }
 }
 
-struct Client<S>(BufReader<S>);
+pub struct Client<S>(BufReader<S>);
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     async fn new(stream: S) -> Self {
@@ -63,7 +63,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 
     /// Sends a message up to its dot, and gives one reply for each recipient.
-    async fn deliver(&mut self, recipients: &[&str], raw: &str) -> Vec<String> {
+    pub async fn deliver(&mut self, recipients: &[&str], raw: &str) -> Vec<String> {
         assert!(self.say("LHLO mx.test").await.starts_with("250"));
         assert!(self.say("MAIL FROM:<>").await.starts_with("250"));
         for recipient in recipients {
