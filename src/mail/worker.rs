@@ -5,6 +5,7 @@
 //! commit. A mail is on disk as made before it is sent; killed at any point, the worker leaves a
 //! lease that runs out, and the mail is made anew.
 
+mod budget;
 mod care;
 mod gate;
 mod held;

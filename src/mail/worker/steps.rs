@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::{Context, route};
 use crate::address::EmailAddress;
 use crate::batch::Step;
-use crate::clock::{MINUTE, Micros, SECOND};
+use crate::clock::{Micros, SECOND};
 use crate::db::{Result, Tx};
-use crate::limit;
 use crate::mail::domain::{Domains, Standing, Verdict};
 use crate::mail::message::{self, Draft, Unmade};
 use crate::mail::outbox::{self, End, Kind, Leased};
@@ -71,6 +70,7 @@ impl Step for Make {
         for order in items {
             done.push(self.one(tx, order).await?);
         }
+        self.keep_to_budget(tx, items, &mut done).await?;
         let made = items.iter().zip(&done).filter(|(_, made)| made.is_some());
         let ids: Vec<_> = made.map(|(order, _)| order.mail.id.as_str()).collect();
         let practice = tutorial::practised(tx, &ids).await?;
@@ -178,12 +178,6 @@ impl Make {
             write(tx, mail, now, Entry::MailQueued { mail: mail.kind.as_str() }).await?;
         }
         match made {
-            Ok(_) if mail.kind.is_limited() && self.over_budget(tx, &store, now).await? => {
-                token::void_try(tx, &mail.id, now, now).await?;
-                let reply = "the store's mails for this hour are used up";
-                outbox::put_back(tx, mail, reply, now + MINUTE).await?;
-                Ok(None)
-            }
             Ok(draft) => {
                 let domain = route::domain_of(draft.to());
                 if mail.domain.as_ref() != Some(&domain) {
@@ -214,15 +208,6 @@ impl Make {
                 Ok(None)
             }
         }
-    }
-
-    /// A store's budget for mails that anyone can trigger, counted per try.
-    async fn over_budget(&self, tx: &mut Tx, store: &Store, now: Micros) -> Result<bool> {
-        let most = self.0.config.limits.store_mails_per_hour;
-        let limit = limit::Window { most, window: crate::clock::HOUR };
-        let bucket = limit::bucket(&self.0.counters, "store-mails", &store.id);
-        let standing = limit::hit(tx, &[(bucket, 1, limit)], now).await?;
-        Ok(standing.first().is_some_and(|s| s.over(limit, now).is_some()))
     }
 }
 
