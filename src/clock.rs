@@ -16,6 +16,11 @@ pub const HOUR: Micros = 60 * MINUTE;
 /// Microseconds in a day of 24 hours.
 pub const DAY: Micros = 24 * HOUR;
 
+/// Seconds as whole minutes, rounded up: how a span is told to people.
+pub fn minutes(seconds: i64) -> i64 {
+    (seconds + 59) / 60
+}
+
 /// The source of the current time.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {

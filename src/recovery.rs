@@ -151,8 +151,9 @@ pub async fn mint(
 }
 
 /// Why a customer gets no mail now, if so: a closed account, a hold by "This wasn't me", an address
-/// that takes no mail, or too many mails. The caps count what was made for the customer, over all stores and kinds, but for what
-/// never left: a request right after a mail was given up must not be absorbed by it.
+/// that takes no mail, or too many mails. The caps count what was made for the customer, over all
+/// stores and kinds, but for what never left: a request right after a mail was given up must not be
+/// absorbed by it.
 pub(crate) async fn withhold(
     tx: &mut Tx,
     config: &Config,

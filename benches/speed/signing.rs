@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::Report;
 use super::load::{ask, wait_until_sent};
-use super::measure::median;
+use super::measure::{median, median_ratio};
 use super::server::{Installation, SECRET, folder};
 
 /// What the sink takes for every single reply.
@@ -94,7 +94,7 @@ async fn bare(report: &mut Report) {
         });
         theirs.push(theirs_now);
     }
-    let ratio = median(ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect());
+    let ratio = median_ratio(&ours, &theirs);
     report.raw("mails signed per second, one after the other", median(ours));
     report.raw("bare pairs of RSA-2048 and Ed25519 signatures per second", median(theirs));
     report.raw("bytes of the mail that is signed", mail.len());

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 
 use crate::address::{EmailAddress, mask};
 use crate::address_change::{self, ChangeMail};
-use crate::clock::Micros;
+use crate::clock::{self, Micros};
 use crate::color;
 use crate::config::Config;
 use crate::customer;
@@ -343,7 +343,7 @@ pub fn render(draft: &Draft, store: &Store) -> Rendered {
         Content::Recovery(mail) => Recovery {
             frame,
             link: link("/reset", &mail.link),
-            minutes: (mail.ttl + 59) / 60,
+            minutes: clock::minutes(mail.ttl),
             expires: moment(mail.expires_at),
             not_me: link("/not-me", &mail.stop),
             reference: mail.reference.clone(),

@@ -1,7 +1,6 @@
 //! A member of staff forgot the password. The request path reads no account: it notes the typed
 //! address, sealed, and the mail worker finds out whether there is anybody, and at which merchants
-//! they work. The link that is mailed
-//! opens nothing without the second factor of whoever has one.
+//! they work. The link that is mailed opens nothing without the second factor of whoever has one.
 
 use super::{Staff, access};
 use crate::activity::{self, Act, Action, Actor};

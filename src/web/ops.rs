@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
@@ -22,7 +21,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tower::Service;
 
-use super::site::Site;
+use super::site::{Answer, Site};
 use crate::app::App;
 use crate::clock::{MINUTE, SECOND};
 use crate::db::Db;
@@ -99,13 +98,13 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Answer {
         let site = request.extensions().get::<Site>().cloned();
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = request.method().clone();

@@ -87,7 +87,7 @@ pub struct Entrance {
 }
 
 /// What a request comes to.
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 impl Entrance {
     /// The door to these pages.

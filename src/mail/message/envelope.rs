@@ -6,7 +6,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::{Frame, mail, write};
-use crate::clock::{Micros, SECOND};
+use crate::clock::{self, Micros, SECOND};
 use crate::config::Config;
 use crate::mail::mime::Rendered;
 use crate::reminder::{Carries, Mode};
@@ -35,14 +35,15 @@ pub fn sample(
     let until = |ttl: i64| frame.language.moment(now + ttl * SECOND, &TimeZone::UTC);
     match mode {
         Mode::Temporary => {
-            let (minutes, expires) = ((config.reminder.ttl + 59) / 60, until(config.reminder.ttl));
+            let (minutes, expires) =
+                (clock::minutes(config.reminder.ttl), until(config.reminder.ttl));
             let password = "made-up-for-this-sample-only".into();
             ReminderTemporary { frame, password, login, minutes, expires, not_me }
                 .rendered("reminder-temporary-subject")
         }
         Mode::Link => {
             let ttl = store.link_ttl.unwrap_or(config.link.ttl);
-            let (minutes, expires) = ((ttl + 59) / 60, until(ttl));
+            let (minutes, expires) = (clock::minutes(ttl), until(ttl));
             ReminderLink { frame, link: made_up("/reset"), minutes, expires, not_me }
                 .rendered("recovery-subject")
         }
@@ -57,13 +58,12 @@ pub fn sample(
 pub fn render(frame: Frame<'_>, store: &Store, carries: &Carries, not_me: String) -> Rendered {
     let language = frame.language;
     let moment = |at: &Micros| language.moment(*at, &TimeZone::UTC);
-    let minutes = |seconds: &i64| (seconds + 59) / 60;
     match carries {
         Carries::Temporary(password, until, ttl) => ReminderTemporary {
             frame,
             password: password.reveal().to_owned(),
             login: store.url("/login"),
-            minutes: minutes(ttl),
+            minutes: clock::minutes(*ttl),
             expires: moment(until),
             not_me,
         }
@@ -71,7 +71,7 @@ pub fn render(frame: Frame<'_>, store: &Store, carries: &Carries, not_me: String
         Carries::Link(token, until, ttl) => ReminderLink {
             frame,
             link: format!("{}?token={}", store.url("/reset"), token.reveal()),
-            minutes: minutes(ttl),
+            minutes: clock::minutes(*ttl),
             expires: moment(until),
             not_me,
         }

@@ -6,7 +6,7 @@ use super::{
     AddressConfirm, AddressNotice, Frame, PasswordChanged, Recovery, Registration,
     RegistrationExists, envelope, staff, test,
 };
-use crate::clock::{Micros, SECOND};
+use crate::clock::{self, Micros, SECOND};
 use crate::config::Config;
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
@@ -135,7 +135,7 @@ fn recovery(of: &Sample<'_>) -> Rendered {
     Recovery {
         frame: of.frame(),
         link: of.link("/reset"),
-        minutes: (ttl + 59) / 60,
+        minutes: clock::minutes(ttl),
         expires: of.moment(ttl),
         not_me: of.link("/not-me"),
         reference: crate::SAMPLE_REFERENCE.to_owned(),

@@ -1,6 +1,6 @@
 //! Mails to staff: the invitation, a reset by a colleague, a forgotten password, and the notices that
-//! a password was changed or something happened to the second factor. In English, as the back office is; in the merchant's name, through the
-//! sender of one of its stores.
+//! a password was changed or something happened to the second factor. In English, as the back office
+//! is; in the merchant's name, through the sender of one of its stores.
 
 use askama::Template;
 use jiff::tz::TimeZone;

@@ -95,7 +95,7 @@ pub async fn request(lobby: Lobby, Form(form): Form<Forgot>) -> Result<Response,
         Accepted::TooMany(wait) => Err(Failure::TooMany(wait)),
         Accepted::Taken => {
             app.wake.notify_one();
-            let minutes = (app.config.link.ttl + 59) / 60;
+            let minutes = crate::clock::minutes(app.config.link.ttl);
             Ok((StatusCode::ACCEPTED, html(&AnswerPage { minutes })).into_response())
         }
     }

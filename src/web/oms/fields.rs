@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::clock::minutes;
 use crate::locale::Language;
 use crate::store::rules::{self, Read};
 use crate::store::{Access, NewStore, Setting, Store};
@@ -103,7 +104,7 @@ impl StoreForm {
             prompt: store.prompt.clone().unwrap_or_default(),
             sender: store.sender.clone(),
             sender_name: store.sender_name.clone().unwrap_or_default(),
-            link_minutes: number(store.link_ttl.map(|ttl| (ttl + 59) / 60)),
+            link_minutes: number(store.link_ttl.map(minutes)),
             password_min: number(store.password_min.and_then(|n| i64::try_from(n).ok())),
             cart_cookie: store.cart_cookie.clone().unwrap_or_default(),
         }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::desk::Desk;
 use super::frame::{Frame, Section};
-use super::preview::{Choice, Viewer, framed, is_phone, languages, spoken, widths};
+use super::preview::{Choice, Viewer, framed, is_phone, languages, wanted, widths};
 use super::stores::find;
 use crate::locale::Language;
 use crate::mail::message::{self, Sample};
@@ -25,11 +25,6 @@ const MAIL_CSP: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; 
 
 type Ids = Path<(String, String)>;
 type Asked = Query<HashMap<String, String>>;
-
-/// The language that a query asks for; without one, the store's own.
-pub(super) fn wanted(store: &Store, query: &Asked) -> Result<Language, Failure> {
-    query.get("lang").map_or(Ok(store.language), |code| spoken(store, code))
-}
 
 /// The mail with this key, as the store words it.
 pub(super) fn sample(

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use super::desk::Desk;
 use super::frame::{Frame, Section};
 use super::stores::find;
-use crate::clock::Micros;
+use crate::clock::{Micros, minutes};
 use crate::color;
 use crate::config::Config;
 use crate::locale::Language;
@@ -155,12 +155,9 @@ pub async fn show(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let store = find(&desk, &id).await?;
-    let language = match query.get("lang") {
-        Some(code) => spoken(&store, code)?,
-        None => store.language,
-    };
-    let wanted = query.get("page").map_or(FIRST, String::as_str);
-    let found = PAGES.iter().find(|(path, ..)| *path == wanted);
+    let language = wanted(&store, &query)?;
+    let path = query.get("page").map_or(FIRST, String::as_str);
+    let found = PAGES.iter().find(|(known, ..)| *known == path);
     let (page, label, _) = *found.ok_or(Failure::NotFound)?;
     let phone = is_phone(&query);
     let id = &store.id;
@@ -200,8 +197,13 @@ pub(super) fn is_phone(query: &HashMap<String, String>) -> bool {
     query.get("size").is_some_and(|size| size == "phone")
 }
 
+/// The language that a query asks for; without one, the store's own.
+pub(super) fn wanted(store: &Store, query: &HashMap<String, String>) -> Result<Language, Failure> {
+    query.get("lang").map_or(Ok(store.language), |code| spoken(store, code))
+}
+
 /// A language of the store, by its code.
-pub(super) fn spoken(store: &Store, code: &str) -> Result<Language, Failure> {
+fn spoken(store: &Store, code: &str) -> Result<Language, Failure> {
     Language::parse(code).filter(|l| store.languages.contains(l)).ok_or(Failure::NotFound)
 }
 
@@ -237,7 +239,6 @@ fn render(
 ) -> Option<Response> {
     let hold = config.link.hold;
     let ttl = store.link_ttl.unwrap_or(config.link.ttl);
-    let minutes = |seconds: i64| (seconds + 59) / 60;
     let customer = matches!(what, Show::Account(_)).then(|| "Robin".to_owned());
     let page = Page::still(store, language, customer, places);
     Some(match what {

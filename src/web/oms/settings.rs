@@ -15,6 +15,7 @@ use super::fields::Errors;
 use super::frame::{Frame, Section, moment};
 use super::stores::follow;
 use crate::activity::Action;
+use crate::clock::minutes;
 use crate::merchant::settings::{self, Settings};
 use crate::merchant::{self, Mode, ModeSet};
 use crate::staff::Role;
@@ -71,7 +72,7 @@ async fn page(desk: &Desk) -> Result<SettingsPage, Failure> {
         consent: reminder.consent.map(|(at, by)| (moment(at), by)),
         today: moment(desk.now),
         current_allowed: config.reminder.allow_current,
-        minutes: ((config.reminder.ttl + 59) / 60, (config.link.ttl + 59) / 60),
+        minutes: (minutes(config.reminder.ttl), minutes(config.link.ttl)),
         errors: Errors::default(),
         saved: false,
     })

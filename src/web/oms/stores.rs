@@ -12,6 +12,7 @@ use super::desk::Desk;
 use super::fields::{Changes, Errors, StoreForm};
 use super::frame::{Frame, Section};
 use crate::activity::Action;
+use crate::clock::minutes;
 use crate::db::{self, Tx};
 use crate::locale::Language;
 use crate::staff::Role;
@@ -104,7 +105,7 @@ fn page(desk: &Desk, store: Store, saved: bool) -> StorePage {
 
 /// How long links live where the store says nothing.
 fn usual_minutes(desk: &Desk) -> i64 {
-    (desk.app.config.link.ttl + 59) / 60
+    minutes(desk.app.config.link.ttl)
 }
 
 /// The store's page with what is wrong with an uploaded logo.

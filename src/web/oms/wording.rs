@@ -12,8 +12,8 @@ use serde_json::json;
 use super::desk::Desk;
 use super::frame::{Frame, Section};
 use super::look::Press;
-use super::mails::{alone, sample, wanted};
-use super::preview::{framed, still};
+use super::mails::{alone, sample};
+use super::preview::{framed, still, wanted};
 use super::stores::{find, follow};
 use crate::activity::Action;
 use crate::locale::Language;
@@ -136,6 +136,16 @@ pub struct Edit {
     body: String,
 }
 
+impl Edit {
+    /// The wording that is typed, or what is wrong with its subject and with its text.
+    fn read(&self, mail: &Mail) -> Result<Wording, (Option<String>, Option<String>)> {
+        match (wording::subject(mail, &self.subject), wording::body(mail, &self.body)) {
+            (Ok(subject), Ok(body)) => Ok(Wording { subject, body }),
+            (subject, body) => Err((subject.err(), body.err())),
+        }
+    }
+}
+
 /// POST /oms/stores/{store}/mails/{kind}?lang=
 pub async fn save(
     desk: Desk,
@@ -145,19 +155,16 @@ pub async fn save(
 ) -> Result<Response, Failure> {
     desk.check(Role::Administrator, &form.form_secret)?;
     let here = place(&desk, ids, &query).await?;
-    let subject = wording::subject(here.mail, &form.subject);
-    let body = wording::body(here.mail, &form.body);
-    let (subject, body) = match (subject, body) {
-        (Ok(subject), Ok(body)) => (subject, body),
-        (subject, body) => {
+    let wording = match form.read(here.mail) {
+        Ok(wording) => wording,
+        Err(wrong) => {
             let typed = Wording { subject: form.subject, body: form.body };
             let mut page = page(&desk, here, typed, false);
-            (page.subject_error, page.body_error) = (subject.err(), body.err());
+            (page.subject_error, page.body_error) = wrong;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, framed(html(&page))).into_response());
         }
     };
     let Place { store, mail, language } = &here;
-    let wording = Wording { subject, body };
     let mut tx = desk.app.db.begin().await?;
     wording::save(&mut tx, &store.id, mail, *language, &wording, desk.now).await?;
     let detail = json!({ "mail": mail.key, "language": language.code() });
@@ -201,18 +208,16 @@ pub async fn draft(
 ) -> Result<Response, Failure> {
     desk.check(Role::Administrator, &form.form_secret)?;
     let mut here = place(&desk, ids, &query).await?;
-    let subject = wording::subject(here.mail, &form.subject);
-    let body = wording::body(here.mail, &form.body);
-    let (subject, body) = match (subject, body) {
-        (Ok(subject), Ok(body)) => (subject, body),
-        (subject, body) => {
-            let wrong = [("Subject", subject.err()), ("Text", body.err())];
+    let wording = match form.read(here.mail) {
+        Ok(wording) => wording,
+        Err((subject, body)) => {
+            let wrong = [("Subject", subject), ("Text", body)];
             let wrong = wrong.into_iter().filter_map(|(field, why)| Some((field, why?))).collect();
             let page = DraftPage { here, wrong, subject: String::new(), text: String::new() };
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, still(html(&page))).into_response());
         }
     };
-    here.store.wordings.put(here.mail, here.language, Wording { subject, body });
+    here.store.wordings.put(here.mail, here.language, wording);
     let mail = sample(&desk, &here.store, here.mail.key, here.language)?;
     match query.get("part").map(String::as_str) {
         None | Some("html") => Ok(alone(mail)),

@@ -109,22 +109,30 @@ pub async fn not_me_confirmed(here: Here, Form(form): Form<Confirm>) -> Result<R
     let Some(token) = Token::parse(&form.token) else { return Ok(dead(&here)) };
     let (app, store) = (&here.app, &*here.store);
     if recovery::stop(&app.db, &app.config, store, &token, here.now).await? {
-        return Ok(done(&here, "stop-done-title", "stop-done-text", false));
+        return Ok(done(&here, STOPPED));
     }
     if recovery::freeze(&app.db, store, &token, here.now).await? {
-        return Ok(done(&here, "freeze-done-title", "freeze-done-text", true));
+        return Ok(done(&here, FROZEN));
     }
     if address_change::undo(&app.db, store, &token, here.now).await? {
-        return Ok(done(&here, "undo-done-title", "freeze-done-text", true));
+        return Ok(done(&here, UNDONE));
     }
     Ok(dead(&here))
 }
 
-fn done(here: &Here, title: &str, text: &str, offer_link: bool) -> Response {
-    done_page(here.page(None), here.app.config.link.hold, title, text, offer_link)
+/// Title and text of what comes after the button, and whether it offers a new link.
+type Done = (&'static str, &'static str, bool);
+
+const STOPPED: Done = ("stop-done-title", "stop-done-text", false);
+const FROZEN: Done = ("freeze-done-title", "freeze-done-text", true);
+const UNDONE: Done = ("undo-done-title", "freeze-done-text", true);
+const CONFIRMED: Done = ("confirm-address-done-title", "confirm-address-done-text", false);
+
+fn done(here: &Here, words: Done) -> Response {
+    done_page(here.page(None), here.app.config.link.hold, words)
 }
 
-fn done_page(page: Page, hold: i64, title: &str, text: &str, offer_link: bool) -> Response {
+fn done_page(page: Page, hold: i64, (title, text, offer_link): Done) -> Response {
     let (path, label) = if offer_link { ("/forgot", "ask-for-link") } else { ("/", "link-front") };
     Message {
         title: page.t(title).to_owned(),
@@ -137,17 +145,15 @@ fn done_page(page: Page, hold: i64, title: &str, text: &str, offer_link: bool) -
 
 /// What its button leads to, to look at.
 pub fn sample_done(page: Page, purpose: Purpose, hold: i64) -> Option<Response> {
-    let (title, text, offer_link) = match purpose {
-        Purpose::Stop => ("stop-done-title", "stop-done-text", false),
-        Purpose::Freeze => ("freeze-done-title", "freeze-done-text", true),
-        Purpose::UndoAddress => ("undo-done-title", "freeze-done-text", true),
-        Purpose::ConfirmAddress => {
-            ("confirm-address-done-title", "confirm-address-done-text", false)
-        }
+    let words = match purpose {
+        Purpose::Stop => STOPPED,
+        Purpose::Freeze => FROZEN,
+        Purpose::UndoAddress => UNDONE,
+        Purpose::ConfirmAddress => CONFIRMED,
         // The customer is logged in, and lands in the store.
         Purpose::Registration | Purpose::Recovery => return None,
     };
-    Some(done_page(page, hold, title, text, offer_link))
+    Some(done_page(page, hold, words))
 }
 
 /// GET /account/email/confirm
@@ -180,11 +186,9 @@ pub async fn address_confirmed(here: Here, Form(form): Form<Confirm>) -> Result<
     let Some(token) = Token::parse(&form.token) else { return Ok(dead(&here)) };
     let confirmed = address_change::confirm(&here.app.db, &here.store, &token, here.now).await?;
     Ok(match confirmed {
-        Confirmed::Yes => {
-            done(&here, "confirm-address-done-title", "confirm-address-done-text", false)
-        }
+        Confirmed::Yes => done(&here, CONFIRMED),
         Confirmed::Taken => {
-            done(&here, "confirm-address-taken-title", "confirm-address-taken-text", false)
+            done(&here, ("confirm-address-taken-title", "confirm-address-taken-text", false))
         }
         Confirmed::Dead => dead(&here),
     })

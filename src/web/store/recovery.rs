@@ -12,6 +12,7 @@ use super::opener::Opener;
 use super::password::{is_temporary, reasons};
 use crate::address::{EmailAddress, mask};
 use crate::captcha::Action;
+use crate::clock;
 use crate::password::Password;
 use crate::password::policy::Reason;
 use crate::recovery::{self, Accepted, Request};
@@ -168,7 +169,7 @@ pub async fn start(here: Here, Form(form): Form<Forgot>) -> Result<Response, Fai
             let page = |reference| AnswerPage {
                 page: here.page(None),
                 reference,
-                minutes: u64::try_from((ttl + 59) / 60).unwrap_or(1),
+                minutes: u64::try_from(clock::minutes(ttl)).unwrap_or(1),
                 retry_seconds: here.app.config.limits.mail_interval.unsigned_abs(),
             };
             let kept = &here.store.answer_page[here.language as usize];

@@ -13,6 +13,7 @@ use super::password::reasons_with;
 use super::recovery::dead;
 use crate::address::EmailAddress;
 use crate::captcha::Action;
+use crate::clock;
 use crate::password::Password;
 use crate::registration::{self, Admitted, Request};
 use crate::secret::Token;
@@ -175,7 +176,7 @@ async fn take(
         }
         Admitted::TooMany(wait) => return Err(Failure::TooMany(wait)),
     }
-    let minutes = u64::try_from((config.link.confirm_ttl + 59) / 60).unwrap_or(1);
+    let minutes = u64::try_from(clock::minutes(config.link.confirm_ttl)).unwrap_or(1);
     let page = AnswerPage { page: here.page(None), reference, minutes };
     Ok((StatusCode::ACCEPTED, html(&page)).into_response())
 }
