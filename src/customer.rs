@@ -5,6 +5,8 @@ pub mod contact;
 mod login;
 pub mod search;
 
+use std::collections::HashMap;
+
 use crate::address::EmailAddress;
 use crate::args;
 use crate::clock::Micros;
@@ -141,6 +143,26 @@ pub async fn load(db: &Db, merchant_id: &str, id: &str) -> Result<Option<Custome
 pub async fn by_address(tx: &mut Tx, merchant_id: &str, key: &str) -> Result<Option<Customer>> {
     let sql = select!("WHERE c.merchant_id = $1 AND c.email_key = $2");
     Ok(tx.row(sql, args![merchant_id, key]).await?.as_ref().map(read))
+}
+
+/// The same for many addresses, each with its merchant's id: by both.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_addresses(
+    tx: &mut Tx,
+    addresses: &[(&str, &str)],
+) -> Result<HashMap<(String, String), Customer>> {
+    let rows = tx
+        .many(
+            concat!("SELECT ", columns!(), " FROM (VALUES"),
+            addresses.iter().map(|(merchant, key)| args![*merchant, *key]).collect(),
+            ") AS v CROSS JOIN customer c JOIN credential p ON p.customer_id = c.id
+             WHERE c.merchant_id = v.column1 AND c.email_key = v.column2",
+        )
+        .await?;
+    let customers = rows.iter().map(read);
+    Ok(customers.map(|c| ((c.merchant_id.clone(), c.email_key.clone()), c)).collect())
 }
 
 /// What is needed to add a customer.

@@ -9,209 +9,29 @@
 
 mod inside;
 mod intake;
+mod mint;
 mod opened;
+mod withhold;
 
 pub use inside::ask_for_probe;
 pub(crate) use intake::burn;
 pub use intake::{Accepted, Context, Crowd, Intake, Request};
+pub use mint::{Minted, Recognised, RecoveryMail, mint, recognise};
 pub use opened::opened;
+pub(crate) use withhold::{Eligibility, too_many};
 
 use crate::args;
-use crate::clock::{DAY, HOUR, MINUTE, Micros, SECOND};
+use crate::clock::{DAY, MINUTE, Micros, SECOND};
 use crate::config::Config;
 use crate::customer::{self, Customer};
 use crate::db::{Db, Result, Tx};
-use crate::locale::Language;
-use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
+use crate::mail::outbox::{self, Kind, NewMail};
 use crate::password::seal::NewPassword;
 use crate::secret::{Digest, Key, Token};
 use crate::session;
 use crate::store::Store;
-use crate::suppression;
 use crate::timeline::{self, Entry};
-use crate::token::{self, NewToken, Purpose};
-
-/// What the mail worker may do with a request.
-#[derive(Debug)]
-pub enum Minted {
-    /// Send this.
-    Mail(Box<RecoveryMail>),
-    /// Send nothing, tell nobody outside.
-    Withheld(End),
-}
-
-/// What a recovery mail says. The links' tokens exist here and in the mail, nowhere else.
-#[derive(Debug)]
-pub struct RecoveryMail {
-    /// To whom: the confirmed address of the record, never what was typed.
-    pub customer: Customer,
-    /// Opens the reset page.
-    pub link: Token,
-    /// "This wasn't me".
-    pub stop: Token,
-    /// When the link dies.
-    pub expires_at: Micros,
-    /// How long it lives, in seconds.
-    pub ttl: i64,
-    /// What the page showed.
-    pub reference: String,
-    /// The customer's language, else that of the page.
-    pub language: Language,
-}
-
-/// Who asked, and how.
-#[derive(Debug)]
-pub struct Recognised {
-    /// Whose the typed address is.
-    pub customer: Customer,
-    /// What the page showed.
-    reference: String,
-    /// The language of the page.
-    language: String,
-}
-
-/// Finds out who asked; with the first look the typed address is forgotten, and the timeline tells of
-/// the request. `None` where there is nobody.
-///
-/// # Errors
-/// What the database says.
-pub async fn recognise(
-    tx: &mut Tx,
-    addresses: &Key,
-    store: &Store,
-    mail: &Leased,
-    now: Micros,
-) -> Result<Option<Recognised>> {
-    let sql = "SELECT reference, address_sealed, language FROM recovery
-               WHERE id = $1 AND merchant_id = $2 AND store_id = $3";
-    let args = args![&mail.subject_id, &store.merchant_id, &store.id];
-    let Some(row) = tx.row(sql, args).await? else { return Ok(None) };
-    let (reference, language): (String, String) = (row.get("reference"), row.get("language"));
-    let customer = match &mail.customer_id {
-        Some(id) => customer::by_id(tx, &store.merchant_id, id).await?,
-        None => {
-            let sealed: Option<Vec<u8>> = row.get("address_sealed");
-            let typed = sealed.and_then(|s| addresses.open(&mail.subject_id, &s));
-            let typed = typed.as_ref().and_then(|t| std::str::from_utf8(t).ok()).unwrap_or("");
-            customer::by_address(tx, &store.merchant_id, typed).await?
-        }
-    };
-    let sql = "UPDATE recovery SET handled_at = $1, address_sealed = NULL WHERE id = $2";
-    tx.exec(sql, args![now, &mail.subject_id]).await?;
-    let Some(customer) = customer else { return Ok(None) };
-    if mail.customer_id.is_none() {
-        outbox::is_for(tx, mail, &customer.id).await?;
-        let entry = Entry::RecoveryRequested { reference: reference.clone() };
-        timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
-    }
-    Ok(Some(Recognised { customer, reference, language }))
-}
-
-/// Finds out who asked and makes the link. Runs in the mail worker, in the transaction that also
-/// notes the mail as made; the mail is rendered and sent only after its commit.
-///
-/// # Errors
-/// What the database says.
-pub async fn mint(
-    tx: &mut Tx,
-    config: &Config,
-    addresses: &Key,
-    store: &Store,
-    mail: &Leased,
-    now: Micros,
-) -> Result<Minted> {
-    let Some(Recognised { customer, reference, language }) =
-        recognise(tx, addresses, store, mail, now).await?
-    else {
-        return Ok(Minted::Withheld(End::Nobody));
-    };
-    if let Some((end, reason)) = withhold(tx, config, &customer, mail, now).await? {
-        let entry = Entry::MailWithheld { reason };
-        timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
-        return Ok(Minted::Withheld(end));
-    }
-    let ttl = store.link_ttl.unwrap_or(config.link.ttl);
-    let expires_at = now + ttl * SECOND;
-    let new = |purpose, expires_at| NewToken {
-        purpose,
-        merchant_id: &store.merchant_id,
-        store_id: &store.id,
-        customer_id: Some(&customer.id),
-        email_key: &customer.email_key,
-        subject_id: &mail.subject_id,
-        outbox_id: &mail.id,
-        expires_at,
-    };
-    let link = token::mint(tx, &new(Purpose::Recovery, expires_at), now).await?;
-    let stop = token::mint(tx, &new(Purpose::Stop, expires_at + DAY), now).await?;
-    outbox::minted(tx, mail, Some(&customer.id), now).await?;
-    let language = customer.language.or(Language::parse(&language)).unwrap_or(store.language);
-    let mail = RecoveryMail { customer, link, stop, expires_at, ttl, reference, language };
-    Ok(Minted::Mail(Box::new(mail)))
-}
-
-/// Why a customer gets no mail now, if so: a closed account, a hold by "This wasn't me", an address
-/// that takes no mail, or too many mails. The caps count what was made for the customer, over all
-/// stores and kinds, but for what never left: a request right after a mail was given up must not be
-/// absorbed by it.
-pub(crate) async fn withhold(
-    tx: &mut Tx,
-    config: &Config,
-    customer: &Customer,
-    mail: &Leased,
-    now: Micros,
-) -> Result<Option<(End, &'static str)>> {
-    if customer.blocked_at.is_some() {
-        return Ok(Some((End::Nobody, "blocked")));
-    }
-    if customer.hold_until.is_some_and(|until| until > now) {
-        return Ok(Some((End::Nobody, "held")));
-    }
-    if let Some(withheld) = suppression::withhold(tx, customer, mail).await? {
-        return Ok(Some(withheld));
-    }
-    if outbox::hasten(tx, mail, &customer.id, now).await? {
-        return Ok(Some((End::Absorbed, "interval")));
-    }
-    let held = too_many(tx, config, &customer.id, &mail.id, now).await?;
-    Ok(held.map(|reason| (End::Absorbed, reason)))
-}
-
-/// Which cap on the mails to a customer is reached, not counting the mail `except`.
-///
-/// # Errors
-/// What the database says.
-pub(crate) async fn too_many(
-    tx: &mut Tx,
-    config: &Config,
-    customer_id: &str,
-    except: &str,
-    now: Micros,
-) -> Result<Option<&'static str>> {
-    let limits = &config.limits;
-    let rows = tx
-        .rows(
-            "SELECT minted_at FROM outbox WHERE customer_id = $1 AND minted_at > $2 AND id <> $3
-             AND kind IN ('recovery', 'registration')
-             AND COALESCE(outcome, '') NOT IN ('expired', 'suppressed')
-             ORDER BY minted_at DESC LIMIT 1000",
-            args![customer_id, now - DAY, except],
-        )
-        .await?;
-    let since = |span: Micros| {
-        let count = rows.iter().filter(|row| row.get::<i64>("minted_at") > now - span).count();
-        i64::try_from(count).unwrap_or(i64::MAX)
-    };
-    Ok(if since(limits.mail_interval * SECOND) > 0 {
-        Some("interval")
-    } else if since(HOUR) >= limits.mail_per_hour {
-        Some("hour")
-    } else if since(DAY) >= limits.mail_per_day {
-        Some("day")
-    } else {
-        None
-    })
-}
+use crate::token::{self, Purpose};
 
 /// Where a live link leads.
 #[derive(Debug)]

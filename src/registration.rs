@@ -14,7 +14,7 @@ use crate::limit::{self, Window};
 use crate::locale::Language;
 use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
 use crate::password::seal::{self, NewPassword};
-use crate::recovery;
+use crate::recovery::{self, Eligibility};
 use crate::secret::{Key, Token};
 use crate::session;
 use crate::store::Store;
@@ -186,7 +186,9 @@ pub async fn mint(
     };
     if let Some(customer) = known {
         forget(tx, &mail.subject_id, now).await?;
-        if let Some((end, reason)) = recovery::withhold(tx, config, &customer, mail, now).await? {
+        outbox::is_for(tx, &[(mail, &customer.id)]).await?;
+        let eligibility = Eligibility::of(tx, config, &[&customer], now).await?;
+        if let Some((end, reason)) = eligibility.withhold(tx, config, &customer, mail, now).await? {
             let entry = Entry::MailWithheld { reason };
             timeline::write(tx, &customer, Some(&store.id), now, entry).await?;
             return Ok(Minted::Withheld(end));

@@ -6,6 +6,8 @@
 
 pub mod list;
 
+use std::collections::HashMap;
+
 use crate::args;
 use crate::clock::{DAY, Micros};
 use crate::customer::{self, Customer};
@@ -68,30 +70,29 @@ impl Standing {
 /// # Errors
 /// What the database says.
 pub async fn standing(tx: &mut Tx, customer: &Customer) -> Result<Option<Standing>> {
-    let sql = "SELECT reason AS suppressed_reason, since AS suppressed_since,
-                  reply AS suppressed_reply
-               FROM suppression WHERE merchant_id = $1 AND email_key = $2 AND ended_at IS NULL";
-    let row = tx.row(sql, args![&customer.merchant_id, &customer.email_key]).await?;
-    Ok(row.as_ref().and_then(Standing::read))
+    Ok(standings(tx, &[customer]).await?.remove(&customer.id))
 }
 
-/// How a mail to a customer ends that cannot be sent for that, and the word for it in the timeline;
-/// nothing, if it can. Notes whose mail it was, so that the page of mails leads to the customer.
+/// The same of many, by customer.
 ///
 /// # Errors
 /// What the database says.
-pub async fn withhold(
-    tx: &mut Tx,
-    customer: &Customer,
-    mail: &Leased,
-) -> Result<Option<(End, &'static str)>> {
-    let Some(found) = standing(tx, customer).await? else { return Ok(None) };
-    let sql = "UPDATE outbox SET customer_id = $1 WHERE id = $2 AND merchant_id = $3";
-    tx.exec(sql, args![&customer.id, &mail.id, &customer.merchant_id]).await?;
-    Ok(Some((End::Suppressed, found.reason.as_str())))
+pub async fn standings(tx: &mut Tx, customers: &[&Customer]) -> Result<HashMap<String, Standing>> {
+    let rows = tx
+        .many(
+            "SELECT v.column1 AS customer, s.reason AS suppressed_reason,
+                s.since AS suppressed_since, s.reply AS suppressed_reply
+             FROM (VALUES",
+            customers.iter().map(|c| args![&c.id, &c.merchant_id, &c.email_key]).collect(),
+            ") AS v CROSS JOIN suppression s
+             WHERE s.merchant_id = v.column2 AND s.email_key = v.column3 AND s.ended_at IS NULL",
+        )
+        .await?;
+    Ok(rows.iter().filter_map(|row| Some((row.get("customer"), Standing::read(row)?))).collect())
 }
 
-/// The same for a notice to the address that the record has, with its entry in the timeline.
+/// How a notice ends that is to go to the address which the record has, and cannot: with its entry in
+/// the timeline. Nothing, if it can.
 ///
 /// # Errors
 /// What the database says.
@@ -99,10 +100,10 @@ pub async fn withhold_notice(tx: &mut Tx, mail: &Leased, now: Micros) -> Result<
     let Some(id) = &mail.customer_id else { return Ok(None) };
     let customer = customer::by_id(tx, &mail.merchant_id, id).await?;
     let Some(customer) = customer else { return Ok(None) };
-    let Some((end, reason)) = withhold(tx, &customer, mail).await? else { return Ok(None) };
-    let entry = Entry::MailWithheld { reason };
+    let Some(found) = standing(tx, &customer).await? else { return Ok(None) };
+    let entry = Entry::MailWithheld { reason: found.reason.as_str() };
     timeline::write(tx, &customer, Some(&mail.store_id), now, entry).await?;
-    Ok(Some(end))
+    Ok(Some(End::Suppressed))
 }
 
 /// What is to be suppressed, and why.

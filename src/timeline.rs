@@ -14,8 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::args;
 use crate::clock::Micros;
 use crate::customer::Customer;
-use crate::db::{Db, Result, Tx};
-use crate::mail::outbox::Kind;
+use crate::db::{Arg, Db, Result, Tx};
+use crate::mail::outbox::{Kind, Leased};
+use crate::store::Store;
 
 /// One of a few words that the program itself uses. What stands in the database and is none of
 /// them is read as `other`.
@@ -313,12 +314,52 @@ async fn insert(
     staff: Option<&str>,
     entry: &Entry,
 ) -> Result<()> {
+    let row = row((merchant_id, customer_id), store_id, at, staff, entry);
+    tx.many(INSERT, vec![row], "").await.map(drop)
+}
+
+const INSERT: &str =
+    "INSERT INTO timeline (id, merchant_id, customer_id, store_id, at, kind, detail) VALUES";
+
+fn row(
+    (merchant_id, customer_id): (&str, &str),
+    store_id: Option<&str>,
+    at: Micros,
+    staff: Option<&str>,
+    entry: &Entry,
+) -> Vec<Arg> {
     let (kind, detail) = columns(entry, staff);
-    tx.exec(
-        "INSERT INTO timeline (id, merchant_id, customer_id, store_id, at, kind, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        args![crate::new_id(), merchant_id, customer_id, store_id, at, kind, detail],
-    )
-    .await?;
-    Ok(())
+    args![crate::new_id(), merchant_id, customer_id, store_id, at, kind, detail]
+}
+
+/// An entry to be written.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    merchant_id: &'a str,
+    customer_id: &'a str,
+    store_id: &'a str,
+    entry: Entry,
+}
+
+impl<'a> New<'a> {
+    /// About something that happens at a store.
+    pub fn at_store(store: &'a Store, customer_id: &'a str, entry: Entry) -> Self {
+        Self { merchant_id: &store.merchant_id, customer_id, store_id: &store.id, entry }
+    }
+
+    /// About a mail.
+    pub fn of_mail(mail: &'a Leased, customer_id: &'a str, entry: Entry) -> Self {
+        Self { merchant_id: &mail.merchant_id, customer_id, store_id: &mail.store_id, entry }
+    }
+}
+
+/// Writes many entries by one statement, in the transaction of their acts.
+///
+/// # Errors
+/// What the database says.
+pub async fn write_all(tx: &mut Tx, entries: &[New<'_>], at: Micros) -> Result<()> {
+    let rows = entries.iter().map(|new| {
+        row((new.merchant_id, new.customer_id), Some(new.store_id), at, None, &new.entry)
+    });
+    tx.many(INSERT, rows.collect(), "").await.map(drop)
 }

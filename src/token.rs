@@ -43,7 +43,7 @@ impl Purpose {
 pub const LIVE_LINKS: i64 = 3;
 
 /// A token to be mailed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {
     /// What it is for.
     pub purpose: Purpose,
@@ -69,10 +69,22 @@ pub struct NewToken<'a> {
 /// What the database says.
 pub async fn mint(tx: &mut Tx, new: &NewToken<'_>, now: Micros) -> Result<Token> {
     let token = Token::new();
-    tx.exec(
-        "INSERT INTO token (digest, purpose, merchant_id, store_id, customer_id, email_key,
-            subject_id, outbox_id, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    store(tx, &[(&token, new)], now).await?;
+    Ok(token)
+}
+
+/// The same of many, in their order.
+///
+/// # Errors
+/// What the database says.
+pub async fn mint_all(tx: &mut Tx, new: &[NewToken<'_>], now: Micros) -> Result<Vec<Token>> {
+    let tokens: Vec<_> = new.iter().map(|_| Token::new()).collect();
+    store(tx, &tokens.iter().zip(new).collect::<Vec<_>>(), now).await?;
+    Ok(tokens)
+}
+
+async fn store(tx: &mut Tx, tokens: &[(&Token, &NewToken<'_>)], now: Micros) -> Result<()> {
+    let row = |(token, new): &(&Token, &NewToken<'_>)| {
         args![
             token.digest(),
             new.purpose.as_str(),
@@ -84,10 +96,12 @@ pub async fn mint(tx: &mut Tx, new: &NewToken<'_>, now: Micros) -> Result<Token>
             new.outbox_id,
             now,
             new.expires_at
-        ],
-    )
-    .await?;
-    Ok(token)
+        ]
+    };
+    let head = "INSERT INTO token (digest, purpose, merchant_id, store_id, customer_id, email_key,
+                   subject_id, outbox_id, created_at, expires_at)
+                VALUES";
+    tx.many(head, tokens.iter().map(row).collect(), "").await.map(drop)
 }
 
 /// What a live token leads to.

@@ -4,6 +4,7 @@
 mod changed;
 mod custom;
 mod envelope;
+mod make;
 mod sample;
 mod secrets;
 mod staff;
@@ -17,23 +18,17 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use crate::address::{EmailAddress, mask};
-use crate::address_change::{self, ChangeMail};
 use crate::clock::{self, Micros};
 use crate::color;
 use crate::config::Config;
-use crate::customer;
-use crate::db::{Result, Tx};
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
-use crate::mail::outbox::{End, Kind, Leased};
-use crate::mail::test_mail;
-use crate::recovery::{self, RecoveryMail};
-use crate::registration;
-use crate::reminder::{self, Carries, Mode, Ready};
-use crate::secret::{Key, Token};
+use crate::recovery::RecoveryMail;
+use crate::reminder::{Carries, Mode};
+use crate::secret::Token;
 use crate::store::Store;
-use crate::suppression;
 
+pub use make::{Order, Unmade, With, make};
 pub use sample::{Sample, all as all_samples, is_english, sample, sample_title};
 pub use test::render as render_test;
 
@@ -100,144 +95,6 @@ enum Content {
     Staff(Box<staff::StaffMail>),
     /// The mark that it carries.
     Test(String),
-}
-
-/// What mails are made with.
-#[derive(Clone, Copy)]
-pub struct With<'a> {
-    /// Settings.
-    pub config: &'a Config,
-    /// Opens typed addresses.
-    pub addresses: &'a Key,
-    /// Ties the activity's chains.
-    pub activity: &'a Key,
-    /// What a reminder needs.
-    pub ready: &'a Ready,
-}
-
-/// Why no mail was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmade {
-    /// There will be none: this is how it ends.
-    Ends(End),
-    /// The record changed while it was prepared: prepare anew.
-    Later,
-}
-
-/// Makes a mail, or says why there is none.
-///
-/// # Errors
-/// What the database says.
-pub async fn make(
-    tx: &mut Tx,
-    with: &With<'_>,
-    store: &Store,
-    mail: &Leased,
-    now: Micros,
-) -> Result<std::result::Result<Draft, Unmade>> {
-    if mail.kind != Kind::Reminder {
-        let made = make_plain(tx, with.config, with.addresses, store, mail, now).await?;
-        return Ok(made.map_err(Unmade::Ends));
-    }
-    let order = (mail, with.ready);
-    Ok(match reminder::mint(tx, with.config, with.activity, store, order, now).await? {
-        reminder::Minted::Mail(made) => Ok(Draft {
-            to: made.customer.email,
-            language: made.language,
-            content: Content::Reminder {
-                carries: made.carries,
-                stop: made.stop,
-                of: (made.customer.id, made.customer.credential_version),
-            },
-        }),
-        reminder::Minted::Withheld(end) => Err(Unmade::Ends(end)),
-        reminder::Minted::Later => Err(Unmade::Later),
-    })
-}
-
-/// Mails that need nothing prepared.
-async fn make_plain(
-    tx: &mut Tx,
-    config: &Config,
-    addresses: &Key,
-    store: &Store,
-    mail: &Leased,
-    now: Micros,
-) -> Result<std::result::Result<Draft, End>> {
-    if matches!(mail.kind, Kind::PasswordChanged | Kind::AddressNotice)
-        && let Some(end) = suppression::withhold_notice(tx, mail, now).await?
-    {
-        return Ok(Err(end));
-    }
-    Ok(match mail.kind {
-        Kind::Reminder => Err(End::Nobody),
-        Kind::Recovery => match recovery::mint(tx, config, addresses, store, mail, now).await? {
-            recovery::Minted::Mail(made) => Ok(Draft {
-                to: made.customer.email.clone(),
-                language: made.language,
-                content: Content::Recovery(made),
-            }),
-            recovery::Minted::Withheld(end) => Err(end),
-        },
-        Kind::PasswordChanged => {
-            match customer::by_id(tx, &store.merchant_id, &mail.subject_id).await? {
-                Some(customer) => {
-                    Ok(changed::password_changed(tx, store, &customer, mail, now).await?)
-                }
-                None => Err(End::Nobody),
-            }
-        }
-        Kind::AddressConfirm | Kind::AddressNotice => {
-            match address_change::mint(tx, config, store, mail, now).await? {
-                Some(made) => Ok(change_of_address(mail.kind, made)),
-                None => Err(End::Nobody),
-            }
-        }
-        Kind::Registration => {
-            match registration::mint(tx, config, addresses, store, mail, now).await? {
-                registration::Minted::Confirm { to, link, expires_at, language } => {
-                    Ok(Draft { to, language, content: Content::Registration { link, expires_at } })
-                }
-                registration::Minted::Exists(customer) => Ok(Draft {
-                    to: customer.email.clone(),
-                    language: customer.language.unwrap_or(store.language),
-                    content: Content::RegistrationExists,
-                }),
-                registration::Minted::Withheld(end) => Err(end),
-            }
-        }
-        Kind::TestMail => match test_mail::make(tx, addresses, mail, now).await? {
-            Some(test_mail::Made { to, mark }) => {
-                Ok(Draft { to, language: Language::En, content: Content::Test(mark) })
-            }
-            None => Err(End::Nobody),
-        },
-        Kind::StaffInvitation
-        | Kind::StaffReset
-        | Kind::StaffRecovery
-        | Kind::StaffPasswordChanged
-        | Kind::StaffFactorAdded
-        | Kind::StaffFactorRemoved
-        | Kind::StaffCodesRenewed
-        | Kind::StaffCodeUsed => match staff::make(tx, config, mail, now).await? {
-            Some(made) => Ok(Draft {
-                to: made.to.clone(),
-                language: Language::En,
-                content: Content::Staff(Box::new(made)),
-            }),
-            None => Err(End::Nobody),
-        },
-    })
-}
-
-fn change_of_address(kind: Kind, made: ChangeMail) -> Draft {
-    let by_staff = made.by_staff;
-    let content = if kind == Kind::AddressConfirm {
-        Content::AddressConfirm { link: made.link, expires_at: made.expires_at, by_staff }
-    } else {
-        Content::AddressNotice { new: made.new_email, undo: made.link, by_staff }
-    };
-    Draft { to: made.to, language: made.language, content }
 }
 
 /// What every mail's templates know.

@@ -5,13 +5,17 @@
 mod claim;
 mod held;
 mod kind;
+mod past;
 pub mod returned;
 mod state;
 mod watch;
 
 pub use claim::{Room, claim, claim_expired, renew};
-pub use held::{Leased, defer, goes_to, is_for, minted, put_back, settle};
+pub use held::{
+    Goes, Leased, defer, goes_to, is_for, minted, minted_all, put_back, settle, settle_all,
+};
 pub use kind::Kind;
+pub use past::{Past, past};
 pub use state::{End, State};
 pub use watch::{Waiting, waiting};
 
@@ -75,21 +79,15 @@ pub async fn enqueue(
     Ok(ids)
 }
 
-/// Another mail of this kind that is under way to the customer already. It is made due at once:
-/// whoever asks again while the mail server is down must not wait out the back-off.
+/// Makes a mail that is under way due at once: whoever asks again while the mail server is down must
+/// not wait out the back-off. False when it has ended meanwhile.
 ///
 /// # Errors
 /// What the database says.
-pub async fn hasten(tx: &mut Tx, mail: &Leased, customer_id: &str, now: Micros) -> Result<bool> {
-    let touched = tx
-        .exec(
-            "UPDATE outbox SET due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END
-             WHERE customer_id = $2 AND kind = $3 AND store_id = $4 AND id <> $5
-               AND minted_at IS NOT NULL AND settled_at IS NULL AND expires_at > $1",
-            args![now, customer_id, mail.kind.as_str(), &mail.store_id, &mail.id],
-        )
-        .await?;
-    Ok(touched > 0)
+pub async fn hasten(tx: &mut Tx, id: &str, now: Micros) -> Result<bool> {
+    let sql = "UPDATE outbox SET due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END
+               WHERE id = $2 AND settled_at IS NULL";
+    Ok(tx.exec(sql, args![now, id]).await? == 1)
 }
 
 /// Withdraws links and reminders that still wait to be mailed to a customer: after a change of

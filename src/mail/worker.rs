@@ -9,10 +9,12 @@ mod budget;
 mod care;
 mod gate;
 mod held;
+mod make;
 mod post;
 mod relay;
 mod route;
-mod steps;
+mod settle;
+mod tell;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,8 +25,9 @@ use tokio::task::JoinSet;
 
 use gate::Gate;
 use held::Held;
+use make::{Hold, Make, Order};
 use relay::{Admission, Relay};
-use steps::{Came, Hold, Make, Order, Sent, Settle};
+use settle::{Came, Sent, Settle};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Micros, SECOND};
@@ -39,7 +42,7 @@ use crate::password::PasswordHasher;
 use crate::password::seal::SealKeys;
 use crate::recovery::Crowd;
 use crate::reminder::{self, Ready};
-use crate::secret::Key;
+use crate::secret::{Key, jitter};
 use crate::staff::recovery as staff_recovery;
 use crate::store::Stores;
 
@@ -53,6 +56,11 @@ const KEPT_FREE: usize = UNDER_WAY / 4;
 
 /// Claims while mails are under way are this far apart, so that each takes up many.
 const BETWEEN: Micros = SECOND / 20;
+
+/// A worker that slept waits for up to so long, at random, when it is woken. What it does for a request
+/// depends on whether anybody has the address; done at once, it would fall on the requests that
+/// follow, and their times would tell.
+const MOMENT: Micros = SECOND / 12;
 
 /// While there is a crowd at the door, the worker takes turns this far apart: both write to the same
 /// database, and a person who waits for a page goes before one who waits for a mail.
@@ -175,7 +183,10 @@ impl Worker {
                 };
                 tokio::select! {
                     _ = stop.changed() => {}
-                    () = context.wake.notified(), if turn && ready => {}
+                    () = context.wake.notified(), if turn && ready => {
+                        let moment = Duration::from_micros(jitter(MOMENT).unsigned_abs());
+                        tokio::time::sleep(moment).await;
+                    }
                     Some(_) = under_way.join_next() => {}
                     () = tokio::time::sleep(nap) => {}
                 }

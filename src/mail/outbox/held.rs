@@ -1,6 +1,8 @@
 //! What a worker does with a mail that it holds. Every statement names the lease: what another worker
 //! has taken up meanwhile is not touched.
 
+use std::collections::HashMap;
+
 use super::{End, Kind};
 use crate::args;
 use crate::clock::Micros;
@@ -77,12 +79,22 @@ pub async fn minted(
     customer_id: Option<&str>,
     now: Micros,
 ) -> Result<()> {
-    tx.exec(
-        "UPDATE outbox SET minted_at = $1, customer_id = $2 WHERE id = $3 AND lease = $4",
-        args![now, customer_id, &mail.id, &mail.lease],
+    minted_all(tx, &[(mail, customer_id)], now).await
+}
+
+/// The same of many.
+///
+/// # Errors
+/// What the database says.
+pub async fn minted_all(tx: &mut Tx, mails: &[(&Leased, Option<&str>)], now: Micros) -> Result<()> {
+    let rows = mails.iter().map(|(mail, customer)| args![&mail.id, &mail.lease, *customer, now]);
+    tx.many(
+        "UPDATE outbox SET minted_at = v.column4, customer_id = v.column3 FROM (VALUES",
+        rows.collect(),
+        ") AS v WHERE outbox.id = v.column1 AND outbox.lease = v.column2",
     )
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// Settles a mail for good. False when another worker holds it by now.
@@ -96,15 +108,34 @@ pub async fn settle(
     reply: Option<&str>,
     now: Micros,
 ) -> Result<bool> {
-    let touched = tx
-        .exec(
-            "UPDATE outbox SET settled_at = $1, outcome = $2, reply = $3, lease = NULL,
-                leased_until = NULL
-             WHERE id = $4 AND lease = $5 AND settled_at IS NULL",
-            args![now, end.as_str(), reply, &mail.id, &mail.lease],
+    Ok(!settle_all(tx, &[(mail, end, reply)], now).await?.is_empty())
+}
+
+/// The same of many: gives those that are settled, with their customers where there are any.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle_all(
+    tx: &mut Tx,
+    mails: &[(&Leased, End, Option<&str>)],
+    now: Micros,
+) -> Result<HashMap<String, Option<String>>> {
+    let of = |(mail, end, reply): &(&Leased, End, Option<&str>)| {
+        args![&mail.id, &mail.lease, *reply, end.as_str(), now]
+    };
+    let rows = tx
+        .many(
+            "UPDATE outbox SET settled_at = v.column5, outcome = v.column4, reply = v.column3,
+                lease = NULL, leased_until = NULL
+             FROM (VALUES",
+            mails.iter().map(of).collect(),
+            ") AS v
+             WHERE outbox.id = v.column1 AND outbox.lease = v.column2
+               AND outbox.settled_at IS NULL
+             RETURNING outbox.id, outbox.customer_id",
         )
         .await?;
-    Ok(touched == 1)
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("customer_id"))).collect())
 }
 
 /// Puts a mail off that was tried, until `due_at`. False when another worker holds it by now.
@@ -122,24 +153,47 @@ pub async fn defer(tx: &mut Tx, mail: &Leased, reply: &str, due_at: Micros) -> R
     Ok(touched == 1)
 }
 
-/// Notes whom a mail is for, before it is made.
+/// Notes whom mails are for, before they are made.
 ///
 /// # Errors
 /// What the database says.
-pub async fn is_for(tx: &mut Tx, mail: &Leased, customer_id: &str) -> Result<()> {
-    let sql = "UPDATE outbox SET customer_id = $1 WHERE id = $2 AND lease = $3";
-    tx.exec(sql, args![customer_id, &mail.id, &mail.lease]).await?;
-    Ok(())
+pub async fn is_for(tx: &mut Tx, mails: &[(&Leased, &str)]) -> Result<()> {
+    tx.many(
+        "UPDATE outbox SET customer_id = v.column3 FROM (VALUES",
+        mails.iter().map(|(mail, customer)| args![&mail.id, &mail.lease, *customer]).collect(),
+        ") AS v WHERE outbox.id = v.column1 AND outbox.lease = v.column2",
+    )
+    .await
+    .map(drop)
 }
 
-/// Notes to which domain a mail goes.
+/// Where a mail goes that is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Goes<'a> {
+    /// The mail.
+    pub mail: &'a Leased,
+    /// The receiving domain.
+    pub domain: &'a str,
+    /// The recipient, by a name that tells nothing: what comes back is about the same one.
+    pub recipient: &'a str,
+}
+
+/// Notes where mails go, and gives their customers where there are any.
 ///
 /// # Errors
 /// What the database says.
-pub async fn goes_to(tx: &mut Tx, mail: &Leased, domain: &str) -> Result<()> {
-    let sql = "UPDATE outbox SET domain = $1 WHERE id = $2 AND lease = $3";
-    tx.exec(sql, args![domain, &mail.id, &mail.lease]).await?;
-    Ok(())
+pub async fn goes_to(tx: &mut Tx, mails: &[Goes<'_>]) -> Result<HashMap<String, String>> {
+    let of = |goes: &Goes<'_>| args![&goes.mail.id, &goes.mail.lease, goes.domain, goes.recipient];
+    let rows = tx
+        .many(
+            "UPDATE outbox SET domain = v.column3, recipient = v.column4 FROM (VALUES",
+            mails.iter().map(of).collect(),
+            ") AS v WHERE outbox.id = v.column1 AND outbox.lease = v.column2
+             RETURNING outbox.id, outbox.customer_id",
+        )
+        .await?;
+    let customer = |row: &Row| Some((row.get("id"), row.get::<Option<String>>("customer_id")?));
+    Ok(rows.iter().filter_map(customer).collect())
 }
 
 /// Puts a mail back that was not tried: something kept it that is not its own fault, so this counts

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::{Made, Make, Order};
+use super::make::{Made, Make, Order};
 use crate::clock::{HOUR, MINUTE};
 use crate::db::{Result, Tx};
 use crate::limit::{self, Window};

@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use super::Worker;
 use super::gate::{self, Ticket};
+use super::make::{Hold, Made};
 use super::relay::Admission;
-use super::steps::{Came, Hold, Made};
+use super::settle::Came;
 use crate::clock::{Micros, SECOND};
 use crate::mail::message;
 use crate::mail::mime;
