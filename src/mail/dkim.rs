@@ -9,6 +9,7 @@
 pub mod keyring;
 pub mod life;
 mod material;
+pub mod signing;
 
 use crate::args;
 use crate::clock::{DAY, Micros};
