@@ -16,6 +16,7 @@ mod postgres;
 mod queue;
 mod server;
 mod signing;
+mod timing;
 
 use std::process::ExitCode;
 

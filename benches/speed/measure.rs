@@ -9,7 +9,7 @@ use doorkey::password::{Params, Password, PasswordHasher};
 use tokio::time::Instant;
 
 use super::Report;
-use super::load::{Run, ask, auc, forms, get_for, login, send_all, wait_until_sent};
+use super::load::{Run, ask, forms, get_for, login, send_all, wait_until_sent};
 use super::server::{Installation, PASSWORD, Running, folder, free_address};
 
 /// All that are wanted, in an order that leaves the process of one for the next.
@@ -43,7 +43,7 @@ pub async fn all(report: &mut Report) {
         forgot(report, &installation, "SQLite", 2.0).await;
     }
     if report.wants("timing") {
-        timing(report, &installation).await;
+        super::timing::all(report, &installation).await;
     }
     super::desk::all(report, &installation, &running).await;
     if report.wants("memory") {
@@ -267,39 +267,6 @@ async fn bare_commits(url: &str, count: usize) -> f64 {
     db.exec("DELETE FROM counter WHERE started_at = 0", args![]).await.expect("tidied");
     db.close().await;
     count as f64 / seconds
-}
-
-async fn timing(report: &mut Report, installation: &Installation) {
-    const PAIRS: usize = 400;
-    let known: Vec<_> = (0..PAIRS).map(|n| format!("c{}@bench.test", 5000 + n)).collect();
-    let unknown: Vec<_> = (0..PAIRS).map(|n| format!("x{}@bench.test", 5000 + n)).collect();
-    let asked = [forms(installation, &known).await, forms(installation, &unknown).await];
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let wrong = |list: &[String]| {
-        list.iter().map(|email| login(installation, email, "not this one")).collect::<Vec<_>>()
-    };
-    let tried = [wrong(&known), wrong(&unknown)];
-    for (what, [known, unknown], status) in [
-        ("known against unknown on /forgot, AUC of the times", asked, 202),
-        ("known against unknown on failed login, AUC of the times", tried, 401),
-    ] {
-        let mut client = installation.client().await;
-        let mut times = [Vec::new(), Vec::new()];
-        for (i, pair) in known.iter().zip(&unknown).enumerate() {
-            // Which of the two comes first alternates.
-            let order = if i % 2 == 0 { [0, 1] } else { [1, 0] };
-            for class in order {
-                let request = if class == 0 { pair.0 } else { pair.1 };
-                let at = Instant::now();
-                let answer = client.send(request).await;
-                times[class].push(at.elapsed().as_secs_f64());
-                assert_eq!(answer.status, status);
-                // Let the worker finish what this one caused, so that it falls on nobody else.
-                tokio::time::sleep(Duration::from_millis(if status == 202 { 12 } else { 1 })).await;
-            }
-        }
-        report.within(what, auc(&times[0], &times[1]), 0.47, 0.53);
-    }
 }
 
 async fn mails(report: &mut Report, installation: &Installation) {

@@ -122,7 +122,7 @@ async fn flood(report: &mut Report, installation: &Installation, taken: &Taken, 
 }
 
 /// Spreads the customers over ten domains: one alone would leave a connection to the others.
-async fn spread(db: &Db) {
+pub async fn spread(db: &Db) {
     let sql = "UPDATE customer SET
         email = SUBSTR(email, 1, LENGTH(email) - 10) || 'd' || SUBSTR(number, LENGTH(number))
             || '.test',
@@ -160,7 +160,11 @@ fn mail(
 }
 
 /// Recovery requests of these customers; gives their addresses.
-async fn ask(db: &Db, installation: &Installation, which: std::ops::Range<usize>) -> Vec<String> {
+pub async fn ask(
+    db: &Db,
+    installation: &Installation,
+    which: std::ops::Range<usize>,
+) -> Vec<String> {
     let sql = "SELECT email_key FROM customer WHERE number = $1";
     let seal = Secret::new(SECRET).derive("addresses");
     let (mut recoveries, mut mails, mut emails) = (Vec::new(), Vec::new(), Vec::new());
