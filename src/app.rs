@@ -14,6 +14,7 @@ use crate::captcha::Captcha;
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::config::{Config, Hidden, SmtpConfig};
 use crate::db::{self, Db};
+use crate::limit::Firsts;
 use crate::locale::Language;
 use crate::mail::bounce::verp::{Use, Verp};
 use crate::mail::dkim::keyring::Keyring;
@@ -93,6 +94,8 @@ pub struct Inner {
     /// How the processes that send mail were doing, as last looked at.
     pulse: Mutex<Pulse>,
     crowd: Arc<Crowd>,
+    /// Addresses that were typed once.
+    pub firsts: Arc<Firsts>,
 }
 
 /// Keys derived from the installation's secret, one a purpose.
@@ -150,6 +153,7 @@ impl App {
         let keys = Keys::derive(secret);
         let (wake, full) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
         let crowd = Arc::new(Crowd::default());
+        let firsts = Arc::new(Firsts::default());
         let context = recovery::Context {
             config: config.clone(),
             clock: clock.clone(),
@@ -159,6 +163,7 @@ impl App {
             wake: wake.clone(),
             full: full.clone(),
             crowd: crowd.clone(),
+            firsts: firsts.clone(),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let threads = config.password.threads.unwrap_or(cores);
@@ -186,6 +191,7 @@ impl App {
             oldest_due_at: AtomicI64::new(0),
             pulse: Mutex::default(),
             crowd,
+            firsts,
         })))
     }
 

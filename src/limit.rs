@@ -1,6 +1,10 @@
 //! How often something may be done: counters in the database, so that one process and ten count
 //! alike. What is counted is named by a keyed digest: a stolen database tells no address.
 
+mod firsts;
+
+pub use firsts::Firsts;
+
 use crate::args;
 use crate::clock::{Micros, SECOND};
 use crate::db::{self, Db, Result, Tx};

@@ -10,7 +10,7 @@ use crate::clock::{DAY, Micros, SECOND};
 use crate::config::Config;
 use crate::customer::{self, Customer, NewCustomer};
 use crate::db::{self, Db, Result, Tx};
-use crate::limit::{self, Window};
+use crate::limit::{self, Firsts, Window};
 use crate::locale::Language;
 use crate::mail::outbox::{self, End, Kind, Leased, NewMail};
 use crate::password::seal::{self, NewPassword};
@@ -64,7 +64,7 @@ pub enum Admitted {
 pub async fn admit(
     db: &Db,
     config: &Config,
-    counters: &Key,
+    (counters, firsts): (&Key, &Firsts),
     request: &Request<'_>,
     now: Micros,
 ) -> Result<Admitted> {
@@ -86,7 +86,7 @@ pub async fn admit(
     // Only now: a source that is refused must not use up what an address has.
     let whom = format!("{}\n{}", store.merchant_id, request.address.key());
     let bucket = limit::bucket(counters, "recovery-address", &whom);
-    let standing = limit::hit(&mut tx, &[(bucket, 1, address)], now).await?;
+    let standing = firsts.hit(&mut tx, &[(bucket, 1, address)], now).await?;
     tx.commit().await?;
     Ok(if standing[0].over(address, now).is_none() { Admitted::Yes } else { Admitted::Silently })
 }

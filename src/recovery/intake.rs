@@ -13,7 +13,7 @@ use crate::captcha::Proof;
 use crate::clock::{Clock, Micros, SECOND};
 use crate::config::Config;
 use crate::db::{Db, Result, Tx};
-use crate::limit::{self, Standing, Window};
+use crate::limit::{self, Firsts, Standing, Window};
 use crate::locale::Language;
 use crate::mail::outbox::{self, Kind, NewMail};
 use crate::secret::{Digest, Key};
@@ -95,6 +95,8 @@ pub struct Context {
     pub full: Arc<AtomicBool>,
     /// Set when many come at once.
     pub crowd: Arc<Crowd>,
+    /// Addresses that were typed once.
+    pub firsts: Arc<Firsts>,
 }
 
 /// The door, open.
@@ -135,7 +137,7 @@ impl Step for Context {
         let limits = &self.config.limits;
         let source = Window::new(limits.source_requests, limits.source_window);
         let standings = self
-            .count(tx, items, &fates, "recovery-source", source, now, |r| r.source.clone())
+            .count(tx, items, &fates, Counted::Source, source, now, |r| r.source.clone())
             .await?;
         for (fate, standing) in fates.iter_mut().zip(standings) {
             if let Some(wait) = standing.and_then(|s| s.over(source, now)) {
@@ -144,13 +146,29 @@ impl Step for Context {
         }
         let address = Window::new(limits.address_requests, limits.address_window);
         let standings = self
-            .count(tx, items, &fates, "recovery-address", address, now, |r| {
+            .count(tx, items, &fates, Counted::Address, address, now, |r| {
                 format!("{}\n{}", r.store.merchant_id, r.address.key())
             })
             .await?;
         self.write(tx, items, &mut fates, &standings, address, now).await?;
         self.wake.notify_one();
         Ok(fates.into_iter().flatten().collect())
+    }
+}
+
+/// What is counted: of sources there are few, of addresses as many as requests.
+#[derive(Clone, Copy)]
+enum Counted {
+    Source,
+    Address,
+}
+
+impl Counted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Source => "recovery-source",
+            Self::Address => "recovery-address",
+        }
     }
 }
 
@@ -180,15 +198,16 @@ impl Context {
         tx: &mut Tx,
         items: &[Request],
         fates: &[Option<Accepted>],
-        what: &str,
+        what: Counted,
         limit: Window,
         now: Micros,
         whom: impl Fn(&Request) -> String,
     ) -> Result<Vec<Option<Standing>>> {
+        let name = what.name();
         let names: Vec<Option<String>> = items
             .iter()
             .zip(fates)
-            .map(|(r, fate)| fate.is_none().then(|| limit::bucket(&self.counters, what, &whom(r))))
+            .map(|(r, fate)| fate.is_none().then(|| limit::bucket(&self.counters, name, &whom(r))))
             .collect();
         let mut sums: HashMap<&String, i64> = HashMap::new();
         for name in names.iter().flatten() {
@@ -198,7 +217,10 @@ impl Context {
         let mut buckets: Vec<_> =
             sums.iter().map(|(name, count)| ((*name).clone(), *count, limit)).collect();
         buckets.sort_by(|a, b| a.0.cmp(&b.0));
-        let standings = limit::hit(tx, &buckets, now).await?;
+        let standings = match what {
+            Counted::Source => limit::hit(tx, &buckets, now).await?,
+            Counted::Address => self.firsts.hit(tx, &buckets, now).await?,
+        };
         let mut after: HashMap<&String, Standing> = buckets
             .iter()
             .zip(standings)

@@ -162,7 +162,8 @@ async fn take(
 ) -> Result<Response, Failure> {
     let (app, reference) = (&here.app, crate::reference());
     let (db, config, keys) = (&app.db, &app.config, &app.keys);
-    match registration::admit(db, config, &keys.counters, request, here.now).await? {
+    let counting = (&keys.counters, &*app.firsts);
+    match registration::admit(db, config, counting, request, here.now).await? {
         Admitted::Yes => {
             let (password, addresses) = (app.new_password(password).await?, &keys.addresses);
             let now = app.clock.now();
