@@ -87,12 +87,24 @@ pub async fn recognise(
         });
         found.push(recognised);
     }
+    handled(tx, mails, &requests, &found, now).await?;
+    Ok(found)
+}
+
+/// Forgets what was typed; the timeline tells of the requests that nobody has looked at before.
+async fn handled(
+    tx: &mut Tx,
+    mails: &[(&Store, &Leased)],
+    requests: &HashMap<String, Row>,
+    found: &[Option<Recognised>],
+    now: Micros,
+) -> Result<()> {
     let handled = requests.keys().map(|id| args![id, now]).collect();
     let sql = "UPDATE recovery SET handled_at = v.column2, address_sealed = NULL FROM (VALUES";
     tx.many(sql, handled, ") AS v WHERE recovery.id = v.column1").await?;
     let fresh: Vec<_> = mails
         .iter()
-        .zip(&found)
+        .zip(found)
         .filter(|((_, mail), _)| mail.customer_id.is_none())
         .filter_map(|((store, mail), found)| Some((*store, *mail, found.as_ref()?)))
         .collect();
@@ -102,8 +114,7 @@ pub async fn recognise(
         let entry = Entry::RecoveryRequested { reference: found.reference.clone() };
         New::at_store(store, &found.customer.id, entry)
     });
-    timeline::write_all(tx, &entries.collect::<Vec<_>>(), now).await?;
-    Ok(found)
+    timeline::write_all(tx, &entries.collect::<Vec<_>>(), now).await
 }
 
 /// The requests that these mails are about, by id.
