@@ -60,3 +60,37 @@ async fn every_mail_fits_the_smallest_window() {
     }
     browser.close().await;
 }
+
+#[tokio::test]
+async fn every_page_of_a_store_fits_its_frame_and_does_nothing_there() {
+    let demo = Demo::start().await;
+    let browser = administrator(&demo).await;
+    let store = browser.path().await;
+    browser.open(&format!("{store}/pages")).await;
+    let pages = "[...document.querySelectorAll('.index a')].map(a => a.pathname + a.search)";
+    let pages = browser.eval(pages).await;
+    let pages: Vec<_> = pages.as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+    assert!(pages.len() > 8, "{pages:?}");
+    let shown = "document.querySelector('iframe').contentDocument";
+    for page in &pages {
+        for size in ["desktop", "phone"] {
+            browser.open(&format!("{page}&size={size}")).await;
+            browser.until(&format!("{shown}?.body?.innerText.trim().length > 20")).await;
+            let wide = format!("{shown}.documentElement.scrollWidth");
+            let spare = format!("document.querySelector('iframe').clientWidth - {wide}");
+            let spare = browser.eval(&spare).await.as_i64().unwrap();
+            assert!(spare >= 0, "{page}, {size}: {spare}");
+        }
+    }
+    let login = pages.iter().find(|page| page.contains("page=login&")).expect("the login page");
+    browser.open(login).await;
+    browser.until(&format!("{shown}?.querySelector('form button') !== null")).await;
+    let before = browser.eval(&format!("{shown}.URL")).await;
+    browser.find("iframe").await.enter_frame().await.unwrap();
+    browser.click("form button").await;
+    browser.driver.enter_default_frame().await.unwrap();
+    browser.expect("sandboxed");
+    assert_eq!(browser.eval(&format!("{shown}.URL")).await, before);
+    assert_eq!(browser.path().await, **login);
+    browser.close().await;
+}
