@@ -66,6 +66,10 @@ enum Command {
     /// Bring the database's schema up to date.
     Migrate(migrate::Migrate),
     /// Check configuration, database, mail and DNS, and say what to do.
+    ///
+    /// A line for each finding: ok, warn or fail, and what to do about it. For every sender domain: SPF
+    /// for the hosts that send, DKIM against the key in use, DMARC, MX, reverse DNS and the relay's TLS,
+    /// with the record to publish. It changes nothing, and ends with status 1 when anything fails.
     Doctor(doctor::Doctor),
     /// Read a mail that came back from standard input: for a mail server's pipe.
     Bounce(bounce::Bounce),

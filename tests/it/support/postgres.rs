@@ -57,7 +57,11 @@ impl Server {
     /// Makes a cluster in a temporary folder and waits until it answers. Stories do without waiting
     /// for the disk; a benchmark must not.
     pub fn start(durable: bool) -> Self {
-        let folder = std::env::temp_dir().join(format!("doorkey-postgres-{}", std::process::id()));
+        // A benchmark starts several, which all run to its end.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("doorkey-postgres-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let owner = owner();
