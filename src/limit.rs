@@ -1,5 +1,6 @@
 //! How often something may be done: counters in the database, so that one process and ten count
-//! alike. What is counted is named by a keyed digest: a stolen database tells no address.
+//! alike, but for first hits that are kept in memory ([`Firsts`]). What is counted is named by a keyed
+//! digest: a stolen database tells no address.
 
 mod firsts;
 

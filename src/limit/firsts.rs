@@ -17,11 +17,22 @@ use crate::db::{Result, Tx};
 /// First hits that are remembered: some megabytes. Beyond, all hits go to the database.
 const MOST: usize = 100_000;
 
+/// Looks in a window, at most, at what can be forgotten: each reads all that is remembered, and while
+/// it is full every hit would have one.
+const SWEEPS: Micros = 64;
+
 /// What this process has seen for the first time.
 #[derive(Debug, Default)]
 pub struct Firsts {
     names: RandomState,
-    seen: Mutex<HashMap<u64, Seen>>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    seen: HashMap<u64, Seen>,
+    /// Not looked through again before.
+    sweep_at: Micros,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +72,16 @@ impl Firsts {
     /// and how long the window still is.
     fn count(&self, bucket: &str, count: i64, window: Window, now: Micros) -> (i64, Micros) {
         let name = self.names.hash_one(bucket);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let Memory { seen, sweep_at } = &mut *memory;
         if let Some(first) = seen.get_mut(&name).filter(|first| first.until > now) {
             let pending = i64::from(!first.is_counted);
             first.is_counted = true;
             return (count + pending, first.until - now);
         }
-        if seen.len() >= MOST {
+        if seen.len() >= MOST && *sweep_at <= now {
             seen.retain(|_, first| first.until > now);
+            *sweep_at = now + window.window / SWEEPS;
         }
         if seen.len() < MOST {
             let is_counted = count > 1;
