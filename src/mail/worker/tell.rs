@@ -4,7 +4,7 @@ use super::make::Hold;
 use crate::clock::Micros;
 use crate::db::{Result, Tx};
 use crate::mail::outbox::{self, End, Leased};
-use crate::timeline::{self, Entry};
+use crate::timeline::{self, Entry, New};
 
 /// Tells in the timeline that a mail waits, unless this very reason was told of before.
 pub(super) async fn tell_once(tx: &mut Tx, mail: &Leased, hold: &Hold, now: Micros) -> Result<()> {
@@ -26,11 +26,12 @@ pub(super) async fn end(
     now: Micros,
 ) -> Result<()> {
     let kind = mail.kind.as_str();
-    if !outbox::settle(tx, mail, end, Some(reply), now).await? {
-        return Ok(());
-    }
+    let settled = outbox::settle_all(tx, &[(mail, end, Some(reply))], now).await?;
+    let Some(customer) = settled.get(&mail.id) else { return Ok(()) };
     metrics::counter!("doorkey_mails", "kind" => kind, "outcome" => "failed").increment(1);
-    tell(tx, mail, now, Entry::MailFailed { mail: kind, reply: reply.to_owned() }).await
+    let Some(customer) = customer else { return Ok(()) };
+    let entry = Entry::MailFailed { mail: kind, reply: reply.to_owned() };
+    timeline::write_all(tx, &[New::of_mail(mail, customer, entry)], now).await
 }
 
 /// Writes an entry about a mail. Its customer is known to its row once the mail has been made.
