@@ -8,18 +8,15 @@ mod make;
 mod sample;
 mod secrets;
 mod staff;
+mod templates;
 mod test;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Display;
-
-use askama::Template;
 use jiff::tz::TimeZone;
 
 use crate::address::{EmailAddress, mask};
 use crate::clock::{self, Micros};
-use crate::color;
 use crate::config::Config;
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
@@ -30,6 +27,10 @@ use crate::store::Store;
 
 pub use make::{Order, Unmade, With, make};
 pub use sample::{Sample, all as all_samples, is_english, sample, sample_title};
+use templates::{
+    AddressConfirm, AddressNotice, Frame, PasswordChanged, Recovery, Registration,
+    RegistrationExists,
+};
 pub use test::render as render_test;
 
 /// A mail that is made but not yet written.
@@ -95,94 +96,6 @@ enum Content {
     Staff(Box<staff::StaffMail>),
     /// The mark that it carries.
     Test(String),
-}
-
-/// What every mail's templates know.
-struct Frame<'a> {
-    store: &'a Store,
-    language: Language,
-    lang: &'static str,
-    dir: &'static str,
-    /// Written so that it can stand in any sentence.
-    store_name: String,
-    accent: String,
-    accent_ink: String,
-}
-
-impl<'a> Frame<'a> {
-    fn new(store: &'a Store, language: Language) -> Self {
-        let (accent, accent_ink) = color::button(&store.accent);
-        let (lang, dir) = (language.code(), language.dir());
-        let store_name = language.isolate(&store.name);
-        Self { store, language, lang, dir, store_name, accent, accent_ink }
-    }
-}
-
-/// Declares the fields of a kind of mail, and its text and HTML templates over them.
-macro_rules! mail {
-    ($name:ident, $text:ident = $text_path:literal, $html:ident = $html_path:literal { $($field:ident: $type:ty),* }) => {
-        struct $name<'a> { frame: Frame<'a>, $($field: $type),* }
-
-        impl<'a> std::ops::Deref for $name<'a> {
-            type Target = Frame<'a>;
-            fn deref(&self) -> &Frame<'a> { &self.frame }
-        }
-
-        impl $name<'_> {
-            fn t(&self, key: &str) -> &'static str { self.language.text(key) }
-            fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
-                self.language.format(key, &[(name, &value)])
-            }
-        }
-
-        #[derive(Template)]
-        #[template(path = $text_path)]
-        struct $text<'a> { m: &'a $name<'a> }
-
-        #[derive(Template)]
-        #[template(path = $html_path)]
-        struct $html<'a> { m: &'a $name<'a>, subject: &'a str }
-
-        impl $name<'_> {
-            fn rendered(&self, subject: &str) -> Rendered {
-                let fields = || vec![$((stringify!($field), self.$field.to_string())),*];
-                let templates = stringify!($name);
-                let own =
-                    $crate::mail::message::custom::render(&self.frame, templates, fields);
-                let subject = self.t(subject);
-                own.unwrap_or_else(|| Rendered {
-                    subject: subject.to_owned(),
-                    text: write(&$text { m: self }),
-                    html: write(&$html { m: self, subject }),
-                })
-            }
-        }
-    };
-}
-use mail;
-
-mail!(Recovery, RecoveryText = "mail/recovery.txt", RecoveryHtml = "mail/recovery.html" {
-    link: String, minutes: i64, expires: String, not_me: String, reference: String
-});
-mail!(PasswordChanged, PasswordChangedText = "mail/password_changed.txt", PasswordChangedHtml = "mail/password_changed.html" {
-    at: String, device: String, freeze: String
-});
-mail!(AddressConfirm, AddressConfirmText = "mail/address_confirm.txt", AddressConfirmHtml = "mail/address_confirm.html" {
-    link: String, expires: String, by_staff: bool
-});
-mail!(AddressNotice, AddressNoticeText = "mail/address_notice.txt", AddressNoticeHtml = "mail/address_notice.html" {
-    new_address: String, undo: String, by_staff: bool
-});
-mail!(Registration, RegistrationText = "mail/registration.txt", RegistrationHtml = "mail/registration.html" {
-    link: String, expires: String
-});
-mail!(RegistrationExists, RegistrationExistsText = "mail/registration_exists.txt", RegistrationExistsHtml = "mail/registration_exists.html" {
-    login: String, forgot: String
-});
-/// Writes a template to a string. Strings take whatever is written to them, and the templates call
-/// nothing else that fails.
-fn write(template: &impl Template) -> String {
-    template.render().expect("writing to a string does not fail")
 }
 
 /// What a reminder to a customer of this store looks like, with made-up contents.

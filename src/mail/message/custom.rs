@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use askama::Template;
 
-use super::{Frame, write};
+use super::templates::{Frame, write};
 use crate::mail::mime::Rendered;
 use crate::wording::{self, After, Block};
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::{Frame, mail, write};
+use super::templates::{Frame, mail, write};
 use crate::clock::{self, Micros, SECOND};
 use crate::config::Config;
 use crate::mail::mime::Rendered;

@@ -5,7 +5,7 @@
 use askama::Template;
 use jiff::tz::TimeZone;
 
-use super::{Frame, write};
+use super::templates::{Frame, write};
 use crate::args;
 use crate::clock::{Micros, SECOND};
 use crate::config::Config;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, write};
+use super::templates::{Frame, write};
 use crate::locale::Language;
 use crate::mail::mime::Rendered;
 use crate::store::Store;
