@@ -16,6 +16,7 @@ pub mod lmtp;
 pub mod message;
 pub mod mime;
 pub mod outbox;
+pub mod parse;
 pub mod probe;
 pub mod pulse;
 pub mod retry;

@@ -5,6 +5,7 @@ use std::fmt;
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 
 use super::{LARGEST, Notice, Verdict, arf, dsn, plain};
+use crate::mail::parse::parse;
 
 /// Parts with parts within that a message may have. A report has two or three; the time that a MIME
 /// parser takes may grow with their square.
@@ -46,7 +47,7 @@ pub fn read(raw: &[u8], sender: Option<&str>) -> Result<Notice, Unreadable> {
     if nested(raw) > NESTED {
         return Err(Unreadable::TooDeep);
     }
-    let message = MessageParser::default().parse(raw).ok_or(Unreadable::Malformed)?;
+    let message = parse(raw).ok_or(Unreadable::Malformed)?;
     // The parser takes any first line for a header; a name is printable and has no spaces.
     let is_named = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
     if !message.headers().iter().any(|header| is_named(header.name())) {

@@ -2,7 +2,7 @@
 //! about its authentication and what its signatures say themselves, and how long it took.
 
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator};
-use mail_parser::{HeaderName, Message, MessageParser, PartType};
+use mail_parser::{HeaderName, Message, PartType};
 
 use super::links::{Fate, in_html, in_text};
 use super::{LONGEST, Line, TestMail, again, hops, results};
@@ -11,6 +11,7 @@ use crate::locale::Language;
 use crate::mail::dns::{Dns, printable};
 use crate::mail::doctor::Level;
 use crate::mail::mime::{self, Rendered};
+use crate::mail::parse::parse;
 use crate::store::Store;
 
 /// Headers that every way adds, and that change nothing.
@@ -57,7 +58,7 @@ pub async fn inspect(
     if raw.len() > LONGEST {
         return Err("it is longer than any test mail");
     }
-    let message = MessageParser::new().parse(raw).ok_or("it is not the source of a mail")?;
+    let message = parse(raw).ok_or("it is not the source of a mail")?;
     let subject = message.subject().unwrap_or_default();
     if !subject.contains(&test.mark) {
         return Err("its subject is not that of this test mail");
@@ -127,7 +128,7 @@ fn headers(store: &Store, test: &TestMail, sent: &Rendered, message: &Message<'_
         test.made_at.unwrap_or(test.created_at),
     );
     let Ok(raw) = raw else { return Vec::new() };
-    let Some(ours) = MessageParser::new().parse(&raw) else { return Vec::new() };
+    let Some(ours) = parse(&raw) else { return Vec::new() };
     let (mut changed, mut missing) = (Vec::new(), Vec::new());
     for header in ours.headers() {
         // Random, or for the one recipient.
