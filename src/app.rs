@@ -16,13 +16,13 @@ use crate::config::{Config, Hidden, SmtpConfig};
 use crate::db::{self, Db};
 use crate::limit::Firsts;
 use crate::locale::Language;
-use crate::mail::bounce::verp::{Use, Verp};
+use crate::mail::bounce::verp::Verp;
 use crate::mail::dkim::keyring::Keyring;
 use crate::mail::dns::Dns;
 use crate::mail::doctor;
 use crate::mail::home::Home;
 use crate::mail::hooks::certificate::Certificates;
-use crate::mail::inbound::Inbound;
+use crate::mail::inbound::{self, Homeless, Inbound};
 use crate::mail::outbox;
 use crate::mail::probe;
 use crate::mail::pulse::{self, Pulse};
@@ -266,11 +266,12 @@ impl App {
         }
     }
 
-    /// Where mail about the row `id` comes home to, in a store's name; none without a listener.
-    pub fn home_address(&self, store: &Store, id: &str) -> Option<EmailAddress> {
-        self.config.bounce.lmtp_listen.as_ref()?;
-        let base = self.verp.base(&store.sender);
-        EmailAddress::parse(&self.verp.tagged(Use::Probe, base, id)?)
+    /// Where mail about the row `id` comes home to, in a store's name.
+    ///
+    /// # Errors
+    /// Why it cannot come home.
+    pub fn home_address(&self, store: &Store, id: &str) -> Result<EmailAddress, Homeless> {
+        inbound::home_of(&self.config.bounce, &self.verp, store, id)
     }
 
     /// Starts the probes that are due, and ends those whose mail is lost. Gives how many began.
@@ -280,14 +281,13 @@ impl App {
     pub async fn probe(&self, now: Micros) -> db::Result<usize> {
         let home = |store: &Store, id: &str| self.home_address(store, id);
         let tools = probe::Tools {
-            home: &home,
             config: &self.config,
             db: &self.db,
             stores: &self.stores,
             addresses: &self.keys.addresses,
             activity: &self.keys.activity,
         };
-        let started = probe::round(&tools, now).await?;
+        let started = probe::round(&tools, &home, now).await?;
         if started > 0 {
             self.wake.notify_one();
         }

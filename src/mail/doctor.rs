@@ -252,6 +252,8 @@ pub struct Installation {
     relay: Check,
     /// The address that takes what comes back, where it is not the sender's own.
     bounce: Option<EmailAddress>,
+    /// Whether mails are marked in their envelope sender.
+    marks: bool,
 }
 
 impl Installation {
@@ -262,7 +264,7 @@ impl Installation {
             bounded(Topic::Relay, relay::check(config, now))
         );
         let bounce = config.bounce.address.as_deref().and_then(EmailAddress::parse);
-        Self { sending, relay, bounce }
+        Self { sending, relay, bounce, marks: config.bounce.verp }
     }
 }
 
@@ -348,6 +350,7 @@ pub async fn examine(
     let policy = dmarc.unwrap_or(Err(Trouble::NoAnswer("it took too long")));
     let name = names::check(domain, &policy);
     let dmarc = dmarc::check((domain, returns), &policy, spf.level, dkim.level);
+    let mx = if installation.marks { mx::room(mx, envelope) } else { mx };
     let mut checks = vec![name, spf, dkim, dmarc, mx];
     checks.extend(ptr);
     checks.push(installation.relay.clone());

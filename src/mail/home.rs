@@ -56,8 +56,6 @@ impl Home {
             return Ok(read.is_ok());
         }
         let tools = probe::Tools {
-            // A run that is under way has its address already.
-            home: &|_, _| None,
             config: &self.config,
             db: &self.db,
             stores: &self.stores,

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use crate::address::EmailAddress;
 use crate::clock::Clock;
+use crate::config::BounceConfig;
 use crate::db::{Db, Result};
-use crate::mail::bounce::verp::{Use, Verp};
+use crate::mail::bounce::verp::{self, Use, Verp};
 use crate::mail::bounce::{self, Came, Envelope, Tools, Unreadable};
 use crate::mail::home::Home;
 use crate::secret::Key;
-use crate::store::Stores;
+use crate::store::{Store, Stores};
 
 /// What takes in mail works with.
 #[derive(Clone, Debug)]
@@ -35,6 +37,43 @@ pub enum Destination {
     Bounce(Option<String>),
     /// Test mails that come home, by the id in the address.
     Probe(String),
+}
+
+/// Why mail in a store's name cannot come home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Homeless {
+    /// Nothing listens for it.
+    NoListener,
+    /// The address that marks are added to has no room for one.
+    NoRoom,
+}
+
+impl Homeless {
+    /// Why, and what to do about it.
+    pub fn advice(self) -> String {
+        match self {
+            Self::NoListener => "there is no listener that mail could come home to: the operator can set bounce.lmtp_listen".into(),
+            Self::NoRoom => format!(
+                "the sender has more than {} letters before the @, so no mark can be added to it: give the store a shorter sender, or the operator can set bounce.address",
+                verp::ROOM
+            ),
+        }
+    }
+}
+
+/// Where mail about the row `id` comes home to, in a store's name.
+///
+/// # Errors
+/// Why it cannot.
+pub fn home_of(
+    config: &BounceConfig,
+    verp: &Verp,
+    store: &Store,
+    id: &str,
+) -> std::result::Result<EmailAddress, Homeless> {
+    config.lmtp_listen.as_ref().ok_or(Homeless::NoListener)?;
+    let marked = verp.tagged(Use::Probe, verp.base(&store.sender), id);
+    marked.as_deref().and_then(EmailAddress::parse).ok_or(Homeless::NoRoom)
 }
 
 /// What came of a message.

@@ -15,6 +15,8 @@ use crate::clock::{MINUTE, Micros, SECOND};
 use crate::config::Config;
 use crate::customer::{self, NewCustomer};
 use crate::db::{self, Db, Result, Row, Tx};
+use crate::mail::inbound::Homeless;
+use crate::mail::parse::parse;
 use crate::password::seal::NewPassword;
 use crate::password::{Password, PasswordHasher};
 use crate::recovery;
@@ -163,14 +165,14 @@ async fn tidy(tx: &mut Tx, customer_id: &str, now: Micros) -> Result<()> {
     Ok(())
 }
 
-/// Where mail about the row `id` comes home to, in a store's name; none without a listener.
-pub type HomeOf<'a> = &'a (dyn Fn(&Store, &str) -> Option<EmailAddress> + Sync);
+/// Where mail about the row `id` comes home to, in a store's name, or why it cannot. A probe's row is
+/// named by its store.
+pub type HomeOf<'a> =
+    &'a (dyn Fn(&Store, &str) -> std::result::Result<EmailAddress, Homeless> + Sync);
 
 /// What the probe works with.
 #[derive(Clone, Copy)]
 pub struct Tools<'a> {
-    /// Where mail comes home to. A probe's row is named by its store.
-    pub home: HomeOf<'a>,
     /// Settings.
     pub config: &'a Config,
     /// The database.
@@ -188,7 +190,7 @@ pub struct Tools<'a> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn round(tools: &Tools<'_>, now: Micros) -> Result<usize> {
+pub async fn round(tools: &Tools<'_>, home: HomeOf<'_>, now: Micros) -> Result<usize> {
     let config = &tools.config.probe;
     if config.every == 0 {
         return Ok(0);
@@ -201,22 +203,31 @@ pub async fn round(tools: &Tools<'_>, now: Micros) -> Result<usize> {
                 lost(tools, &probe, now).await?;
             }
         } else if probe.asked_at.is_none_or(|at| now - at >= config.every * MINUTE) {
-            started += usize::from(start(tools, &probe, now).await?);
+            started += usize::from(start(tools, home, &probe, now).await?);
         }
     }
     Ok(started)
 }
 
-/// False when another process was faster, or the store is gone.
-async fn start(tools: &Tools<'_>, probe: &Probe, now: Micros) -> Result<bool> {
+/// False when another process was faster, the store is gone, or its mail cannot come home, which is
+/// a failed run.
+async fn start(tools: &Tools<'_>, home: HomeOf<'_>, probe: &Probe, now: Micros) -> Result<bool> {
     let Some(store) = tools.stores.by_id(&probe.store_id) else { return Ok(false) };
-    let Some(home) = (tools.home)(&store, &store.id) else { return Ok(false) };
     let mut tx = tools.db.begin().await?;
     let sql = "UPDATE probe SET asked_at = $1, ended_at = NULL, steps = '{}'
                WHERE store_id = $2 AND (asked_at IS NULL OR asked_at = $3)";
     if tx.exec(sql, args![now, &store.id, probe.asked_at]).await? == 0 {
         return Ok(false);
     }
+    let home = match home(&store, &store.id) {
+        Ok(home) => home,
+        Err(why) => {
+            tx.commit().await?;
+            let steps = Steps { trouble: Some(why.advice()), ..Steps::default() };
+            end(tools, &Probe { asked_at: Some(now), ..probe.clone() }, &steps, true, now).await?;
+            return Ok(false);
+        }
+    };
     tidy(&mut tx, &probe.customer_id, now).await?;
     follow(&mut tx, &store, &home, now).await?;
     let (config, customer) = (tools.config, &probe.customer_id);
@@ -356,7 +367,7 @@ async fn finish(
 
 /// The recovery link of this store in a mail's plain text, where it stands on a line of its own.
 fn link(store: &Store, raw: &[u8]) -> Option<Token> {
-    let message = mail_parser::MessageParser::new().parse(raw)?;
+    let message = parse(raw)?;
     let text = message.body_text(0)?;
     let wanted = format!("{}?token=", store.url("/reset"));
     text.lines().find_map(|line| Token::parse(line.trim().strip_prefix(&wanted)?))

@@ -4,6 +4,7 @@ mod around;
 mod pages;
 mod probe;
 mod relay;
+mod room;
 mod sick;
 mod test_mail;
 mod verdicts;

@@ -24,6 +24,8 @@ const BYTES: usize = 16 + MAC;
 const TAG: usize = 39;
 /// Longest local part (RFC 5321, 4.5.3.1.1).
 const LOCAL: usize = 64;
+/// Longest local part that a mark can be added to: `+`, a letter, `-` and the tag have to fit, too.
+pub const ROOM: usize = LOCAL - 3 - TAG;
 
 /// What a tagged address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +89,9 @@ impl Verp {
 
     /// `base` with a tag for the row `id`; `None` where there is no room, or `id` is no UUID.
     pub fn tagged(&self, usage: Use, base: &str, id: &str) -> Option<String> {
-        let (local, domain) = base.rsplit_once('@')?;
+        let (local, domain) = base.rsplit_once('@').filter(|_| has_room(base))?;
         let mark = self.mark(usage, id)?;
-        let fits = local.len() + 1 + mark.len() <= LOCAL;
-        fits.then(|| format!("{local}+{mark}@{domain}"))
+        Some(format!("{local}+{mark}@{domain}"))
     }
 
     /// Reads an address; `None` unless its tag is genuine.
@@ -158,6 +159,11 @@ impl Verp {
         short.copy_from_slice(&whole[..MAC]);
         short
     }
+}
+
+/// Whether a mark can be added to an address.
+pub fn has_room(base: &str) -> bool {
+    base.rsplit_once('@').is_some_and(|(local, _)| local.len() <= ROOM)
 }
 
 fn spell(bytes: &[u8; BYTES]) -> String {
@@ -230,6 +236,12 @@ mod tests {
         assert!(made.starts_with("back+b-") && made.ends_with("@m.example.test"), "{made}");
         assert_eq!(other.read(&made).unwrap().id, id);
         assert_eq!(other.envelope(sender, "no-uuid"), "back@m.example.test");
+        // The longest that fits, and one more.
+        let (most, more) = ("m".repeat(ROOM), "m".repeat(ROOM + 1));
+        let marked = other.tagged(Use::Probe, &format!("{most}@example.test"), &id).unwrap();
+        assert_eq!(marked.rsplit_once('@').unwrap().0.len(), LOCAL);
+        assert!(EmailAddress::parse(&marked).is_some(), "{marked}");
+        assert_eq!(other.tagged(Use::Probe, &format!("{more}@example.test"), &id), None);
         assert!(other.headers(&id).is_empty());
     }
 

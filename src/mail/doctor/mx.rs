@@ -2,6 +2,7 @@
 //! lies there (RFC 5321, 5.1; RFC 7505).
 
 use super::{Check, Level, Publish, Topic};
+use crate::mail::bounce::verp;
 use crate::mail::dns::{Dns, Exchanger, Trouble};
 
 /// Exchangers that are looked at.
@@ -15,6 +16,21 @@ pub(super) async fn check_both(dns: &Dns, domain: &str, returns: &str) -> Check 
     }
     let other = check(dns, returns).await;
     if other.level.rank() > own.level.rank() { other } else { own }
+}
+
+/// Notes, where nothing is worse, that what comes back to an address will not all find its mail: no
+/// mark fits into it.
+pub(super) fn room(check: Check, address: &str) -> Check {
+    if verp::has_room(address) || check.level.rank() > 0 {
+        return check;
+    }
+    let room = verp::ROOM;
+    let found = format!(
+        "{address} has more than {room} letters before the @: no mark can be added to it, and a bounce that does not quote the Message-ID finds no customer."
+    );
+    let todo = "Give the store a shorter sender, or set bounce.address to a short address of the same organisation.";
+    let details = std::iter::once(check.found).chain(check.details).collect();
+    Check { details, ..Check::new(Topic::Mx, Level::Warn, found).todo(todo) }
 }
 
 /// Looks whether mail to the domain has somewhere to go.

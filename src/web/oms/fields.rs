@@ -24,10 +24,7 @@ impl Errors {
 
     /// Adds half a sentence of advice for a field, as a whole sentence.
     pub fn add(&mut self, field: &'static str, advice: &str) {
-        let mut letters = advice.chars();
-        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-        let end = if advice.ends_with('.') { "" } else { "." };
-        self.0.push((field, format!("{first}{}{end}", letters.as_str())));
+        self.0.push((field, sentence(advice)));
     }
 
     /// What is wrong with this field.
@@ -39,6 +36,14 @@ impl Errors {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Half a sentence of advice as a whole one.
+pub fn sentence(advice: &str) -> String {
+    let mut letters = advice.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if advice.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// The fields, as text. A box that is not ticked is not sent.

@@ -5,8 +5,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::desk::Desk;
+use super::fields::sentence;
 use super::frame::moment;
 use crate::activity::Action;
+use crate::mail::inbound::Homeless;
 use crate::mail::probe::{self, Probe};
 use crate::staff::Role;
 use crate::store::Store;
@@ -19,7 +21,7 @@ pub struct Probes {
     /// Minutes between two runs.
     pub every: i64,
     /// Why there can be none here.
-    pub unavailable: Option<&'static str>,
+    pub unavailable: Option<String>,
     /// One a store.
     pub lines: Vec<Line>,
 }
@@ -38,10 +40,12 @@ pub struct Line {
     pub word: &'static str,
     /// What the last run took.
     pub text: String,
+    /// Why it cannot be switched on.
+    pub unavailable: Option<String>,
 }
 
 impl Line {
-    fn new(store: &Store, probe: Option<&Probe>) -> Self {
+    fn new(store: &Store, probe: Option<&Probe>, unavailable: Option<String>) -> Self {
         let (tone, word, text) = match probe {
             None => ("idle", "off", String::new()),
             Some(probe) => words(probe),
@@ -53,6 +57,7 @@ impl Line {
             tone,
             word,
             text,
+            unavailable: unavailable.filter(|_| probe.is_none()),
         }
     }
 }
@@ -93,18 +98,17 @@ impl Probes {
         let stores = own_stores(desk);
         let probes = probe::of_merchant(&desk.app.db, desk.merchant_id()).await?;
         let every = desk.app.config.probe.every;
-        let home = |store: &std::sync::Arc<Store>| desk.app.home_address(store, &store.id);
+        let homeless = |store: &Store| desk.app.home_address(store, &store.id).err();
         let unavailable = if every == 0 {
-            Some("Switched off for this installation: the operator can set probe.every.")
-        } else if !stores.iter().any(|store| home(store).is_some()) {
-            Some(
-                "It needs the listener that mail comes home to: the operator can set bounce.lmtp_listen.",
-            )
+            Some("Switched off for this installation: the operator can set probe.every.".into())
+        } else if stores.iter().all(|store| homeless(store) == Some(Homeless::NoListener)) {
+            Some(sentence(&Homeless::NoListener.advice()))
         } else {
             None
         };
         let line = |store: &std::sync::Arc<Store>| {
-            Line::new(store, probes.iter().find(|probe| probe.store_id == store.id))
+            let probe = probes.iter().find(|probe| probe.store_id == store.id);
+            Line::new(store, probe, homeless(store).map(|why| sentence(&why.advice())))
         };
         Ok(Self { every, unavailable, lines: stores.iter().map(line).collect() })
     }
@@ -129,7 +133,8 @@ pub async fn switch(desk: Desk, Form(form): Form<Switch>) -> Result<Response, Fa
     let mut tx = desk.app.db.begin().await?;
     let on = match form.to.as_str() {
         "on" => {
-            let home = desk.app.home_address(&store, &store.id).ok_or(Failure::BadRequest)?;
+            let home = desk.app.home_address(&store, &store.id);
+            let home = home.map_err(|_| Failure::BadRequest)?;
             probe::switch_on(&mut tx, &store, &home, desk.now).await?;
             true
         }

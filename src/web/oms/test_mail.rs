@@ -18,6 +18,7 @@ use crate::address::EmailAddress;
 use crate::args;
 use crate::clock::{HOUR, Micros};
 use crate::limit::{self, Window};
+use crate::mail::inbound::Homeless;
 use crate::mail::test_mail::{self, LONGEST, NewTest, TestMail};
 use crate::staff::Role;
 use crate::store::Store;
@@ -91,7 +92,7 @@ async fn page(desk: &Desk) -> Result<TestPage, Failure> {
         frame: Frame::new(desk, Section::Email),
         stores: stores.iter().map(|s| (s.id.clone(), s.name.clone(), false)).collect(),
         address: String::new(),
-        has_listener: stores.iter().any(|store| desk.app.home_address(store, &store.id).is_some()),
+        has_listener: stores.iter().any(|store| desk.app.home_address(store, &store.id).is_ok()),
         items,
         errors: Errors::default(),
     })
@@ -124,20 +125,17 @@ pub async fn send(desk: Desk, Form(form): Form<SendForm>) -> Result<Response, Fa
     let store = own_stores(&desk).into_iter().find(|store| store.id == form.store);
     let id = crate::new_id();
     let comes_home = form.to == "home";
-    let to = match &store {
-        Some(store) if comes_home => desk.app.home_address(store, &id),
-        _ => EmailAddress::parse(&form.address),
+    let Some(store) = store else {
+        return refused(&desk, form, ("store", "choose a store")).await;
     };
-    let wrong = match (&store, &to) {
-        (None, _) => Some(("store", "choose a store")),
-        (_, None) if comes_home => {
-            Some(("address", "there is no listener that mail could come home to"))
-        }
-        (_, None) => Some(("address", "this is no address: write one, like you@example.com")),
-        _ => None,
+    let to = match EmailAddress::parse(&form.address) {
+        _ if comes_home => desk.app.home_address(&store, &id).map_err(Homeless::advice),
+        Some(address) => Ok(address),
+        None => Err("this is no address: write one, like you@example.com".into()),
     };
-    let (Some(store), Some(to)) = (store, to) else {
-        return refused(&desk, form, wrong.unwrap_or(("address", "write an address"))).await;
+    let to = match to {
+        Ok(to) => to,
+        Err(advice) => return refused(&desk, form, ("address", &advice)).await,
     };
     let app = &desk.app;
     let bucket = limit::bucket(&app.keys.counters, "test-mail", &desk.staff().id);

@@ -31,16 +31,15 @@ impl Run {
 
     async fn round(&self) -> usize {
         let app = &self.test.app;
-        let home = |_: &Store, _: &str| EmailAddress::parse(HOME);
+        let home = |_: &Store, _: &str| Ok(EmailAddress::parse(HOME).unwrap());
         let tools = Tools {
-            home: &home,
             config: &app.config,
             db: &app.db,
             stores: &app.stores,
             addresses: &app.keys.addresses,
             activity: &app.keys.activity,
         };
-        probe::round(&tools, self.test.clock.now()).await.unwrap()
+        probe::round(&tools, &home, self.test.clock.now()).await.unwrap()
     }
 
     /// Hands a mail over as the listener does.
