@@ -46,6 +46,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "doctor", include_str!("../migrations/0011_doctor.sql")),
     (12, "staff addresses", include_str!("../migrations/0012_staff_addresses.sql")),
     (13, "captcha used", include_str!("../migrations/0013_captcha_used.sql")),
+    (14, "delivery", include_str!("../migrations/0014_delivery.sql")),
 ];
 
 /// Statements that a connection keeps prepared: all that the program has, [`Tx::many`]'s included.

@@ -6,6 +6,7 @@
 
 mod activity;
 mod client;
+mod delivery;
 mod desk;
 mod load;
 mod measure;

@@ -14,10 +14,27 @@ use super::server::{Installation, folder};
 
 /// All that are wanted.
 pub async fn all(report: &mut Report, hash: &str) {
-    if report.wants("search") {
-        search(report, hash).await;
+    if report.wants("search") || report.wants("delivery") {
+        million(report, hash).await;
     }
     super::activity::all(report).await;
+}
+
+/// What is looked through when there is much of it.
+async fn million(report: &mut Report, hash: &str) {
+    let size = if report.small { 20_000 } else { 1_000_000 };
+    let url = format!("sqlite:{}", folder("search").join("doorkey.db").display());
+    let server = super::postgres::Server::start(true);
+    for (name, url) in [("SQLite", url), ("PostgreSQL", server.url("postgres"))] {
+        let installation = Installation::prepare(url, size, hash).await;
+        let cookie = seat(&installation).await;
+        if report.wants("search") {
+            search(report, &installation, name, size, &cookie).await;
+        }
+        if report.wants("delivery") {
+            super::delivery::all(report, &installation, name, size, &cookie).await;
+        }
+    }
 }
 
 /// What staff type: letters as they come, whole names, both names in either order, companies,
@@ -58,17 +75,13 @@ const TERMS: [&str; 32] = [
 ];
 
 /// How long the list of customers takes, whatever is typed.
-async fn search(report: &mut Report, hash: &str) {
-    let size = if report.small { 20_000 } else { 1_000_000 };
-    let url = format!("sqlite:{}", folder("search").join("doorkey.db").display());
-    search_in(report, "SQLite", url, size, hash).await;
-    let server = super::postgres::Server::start(true);
-    search_in(report, "PostgreSQL", server.url("postgres"), size, hash).await;
-}
-
-async fn search_in(report: &mut Report, name: &str, url: String, size: usize, hash: &str) {
-    let installation = Installation::prepare(url, size, hash).await;
-    let cookie = seat(&installation).await;
+async fn search(
+    report: &mut Report,
+    installation: &Installation,
+    name: &str,
+    size: usize,
+    cookie: &str,
+) {
     let (running, _) = installation.start("all").await;
     let request = |q: &str| {
         let query = url::form_urlencoded::byte_serialize(q.as_bytes()).collect::<String>();
@@ -81,7 +94,7 @@ async fn search_in(report: &mut Report, name: &str, url: String, size: usize, ha
     let found = installation.client().await.send(&request("marsh")).await;
     assert!(String::from_utf8_lossy(&found.body).contains(">Marsh</a>"), "it finds somebody");
     let requests = (0..640).map(|n| request(TERMS[n % TERMS.len()])).collect();
-    let run = send_all(&installation, 2, requests, 200).await;
+    let run = send_all(installation, 2, requests, 200).await;
     let what = format!("customer search, {size} customers, {}", TERMS.len());
     report.raw(&format!("{what} terms, {name}, median in seconds"), run.quantile(0.5));
     report.at_most(&format!("{what} terms, {name}, p95"), run.quantile(0.95) * 1000.0, "ms", 50.0);

@@ -27,6 +27,9 @@ use queue::Queue;
 pub use act::{cancel, retry};
 pub(super) use mails::without_addresses;
 
+/// The page's own address.
+const HERE: &str = "/oms/email";
+
 #[derive(Template)]
 #[template(path = "oms/email.html")]
 struct Email {
@@ -41,6 +44,8 @@ struct Email {
     troubles: Vec<String>,
     is_filtered: bool,
     is_first: bool,
+    /// Whether it is shown how all mails fare.
+    is_overview: bool,
     waiting: Vec<Mail>,
     ended: Vec<Mail>,
     newest: String,
@@ -72,15 +77,19 @@ pub async fn show(
     } else {
         Listed::default()
     };
-    let (hours, domains) =
-        (charts::hours(db, merchant, now).await?, charts::domains(db, merchant, now).await?);
     let newest = asked.address(None);
+    let is_filtered = newest != HERE;
+    // How all mails fare is no answer to a question about some of them.
+    let is_overview = !is_filtered && filter.before.is_none();
+    let (hours, domains) =
+        if is_overview { charts::read(db, merchant, now).await? } else { Default::default() };
     Ok(html(&Email {
         charts: charts::draw(&hours, &domains),
         hours: hours.into_iter().rev().filter(Line::is_any).collect(),
         domains,
-        is_filtered: newest != "/oms/email",
+        is_filtered,
         is_first: filter.before.is_none(),
+        is_overview,
         older: listed.older.map(|cursor| asked.address(Some(&cursor))),
         waiting: listed.waiting,
         ended: listed.ended,

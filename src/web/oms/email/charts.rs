@@ -112,8 +112,17 @@ fn practice() -> &'static str {
     tutorial::ADDRESS.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
+/// How mails fared by hour and by domain.
+pub(super) async fn read(
+    db: &Db,
+    merchant_id: &str,
+    now: Micros,
+) -> Result<(Vec<Line>, Vec<Line>)> {
+    tokio::try_join!(hours(db, merchant_id, now), domains(db, merchant_id, now))
+}
+
 /// The last day by hour, oldest first, those without mail too.
-pub(super) async fn hours(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
+async fn hours(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
     let first = now.div_euclid(HOUR) - HOURS + 1;
     let sql = counted!("settled_at / 3600000000 AS hour", "GROUP BY settled_at / 3600000000");
     let rows = db.rows(sql, args![merchant_id, first * HOUR, practice(), SAMPLE]).await?;
@@ -133,7 +142,7 @@ pub(super) async fn hours(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec
 }
 
 /// The last week by receiving domain, the busiest first.
-pub(super) async fn domains(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
+async fn domains(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
     let sql = counted!("domain", "GROUP BY domain ORDER BY COUNT(*) DESC, domain LIMIT $5");
     let args = args![merchant_id, now - 7 * DAY, practice(), SAMPLE, DOMAINS];
     let rows = db.rows(sql, args).await?;
@@ -145,6 +154,8 @@ pub(super) async fn domains(db: &Db, merchant_id: &str, now: Micros) -> Result<V
 pub(super) struct Chart {
     pub id: &'static str,
     pub title: &'static str,
+    /// How much the highest column stands for.
+    pub most: String,
     pub description: String,
     pub columns: Vec<Column>,
     pub first: String,
@@ -165,12 +176,17 @@ pub(super) fn draw(hours: &[Line], domains: &[Line]) -> Vec<Chart> {
     let domains = &domains[..domains.len().min(DRAWN)];
     let mut charts = Vec::new();
     for (success, delay, lines, by) in [
-        (("hours", "Accepted and failed by hour"), ("hour-delays", "Delay by hour"), hours, "hour"),
+        (
+            ("hours", "Accepted and failed by hour"),
+            ("hour-delays", "Delay by hour"),
+            hours,
+            ("hour", "in one hour"),
+        ),
         (
             ("domains", "Accepted and failed by domain"),
             ("domain-delays", "Delay by domain"),
             domains,
-            "domain",
+            ("domain", "to one domain"),
         ),
     ] {
         if lines.iter().any(Line::is_any) {
@@ -179,6 +195,10 @@ pub(super) fn draw(hours: &[Line], domains: &[Line]) -> Vec<Chart> {
                 by,
                 lines,
                 |line| (line.accepted, line.failed),
+                |line| match line.accepted + line.failed {
+                    1 => "1 mail".to_owned(),
+                    mails => format!("{mails} mails"),
+                },
                 |line| format!("{}: {} accepted, {} failed", line.name, line.accepted, line.failed),
             ));
             charts.push(chart(
@@ -186,6 +206,7 @@ pub(super) fn draw(hours: &[Line], domains: &[Line]) -> Vec<Chart> {
                 by,
                 lines,
                 |line| (line.average, 0),
+                |line| format!("{} on average", span(line.average)),
                 |line| format!("{}: {} on average", line.name, line.delay()),
             ));
         }
@@ -195,9 +216,10 @@ pub(super) fn draw(hours: &[Line], domains: &[Line]) -> Vec<Chart> {
 
 fn chart(
     (id, title): (&'static str, &'static str),
-    by: &str,
+    (by, each): (&str, &str),
     lines: &[Line],
     values: impl Fn(&Line) -> (i64, i64),
+    amount: impl Fn(&Line) -> String,
     label: impl Fn(&Line) -> String,
 ) -> Chart {
     let sum = |line: &Line| values(line).0 + values(line).1;
@@ -221,6 +243,7 @@ fn chart(
     Chart {
         id,
         title,
+        most: busiest.map_or_else(String::new, |line| format!("At most {} {each}.", amount(line))),
         description: busiest.map_or_else(String::new, |line| {
             format!("{} columns, one for each {by}; the highest is {}.", lines.len(), label(line))
         }),
@@ -260,6 +283,8 @@ mod tests {
             assert!(low + up >= 2);
         }
         assert!(charts[0].description.contains("1000 accepted, 1 failed"));
+        assert_eq!(charts[0].most, "At most 1001 mails in one hour.");
+        assert_eq!(charts[1].most, "At most 0.0 s on average in one hour.");
         assert!(draw(&[line(0, 0)], &[]).is_empty());
     }
 }

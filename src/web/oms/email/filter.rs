@@ -45,7 +45,7 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        filters::address("/oms/email", &filters, before.map(Cursor::text))
+        filters::address(super::HERE, &filters, before.map(Cursor::text))
     }
 
     /// What staff just did, in words.

@@ -3,7 +3,7 @@
 use doorkey::args;
 use doorkey::clock::{HOUR, MINUTE};
 
-use crate::support::desk::AGENT;
+use crate::support::desk::{AGENT, Seat};
 use crate::support::{TestApp, both};
 
 /// Mails of a store, the oldest first, that ended one after the other.
@@ -45,23 +45,62 @@ fn marks(page: &str) -> Vec<String> {
     page.match_indices("250 mark-").map(|(at, m)| page[at + m.len()..][..4].to_owned()).collect()
 }
 
-both!(pages_follow_one_another_without_a_gap, |db| async move {
-    let test = TestApp::start(db).await;
-    ended(&test, 120).await;
-    let mut seat = test.seat(AGENT).await;
-    let (mut seen, mut path) = (Vec::new(), "/oms/email".to_owned());
-    for left in [70, 20, 0] {
+/// The marks of all pages that a query leads to, in order, and how many pages there were.
+async fn every_page(seat: &mut Seat, query: &str) -> (Vec<String>, usize) {
+    let (mut seen, mut path) = (Vec::new(), format!("/oms/email?{query}"));
+    for pages in 1.. {
         let page = seat.get(&path).await.body;
         let found = marks(&page);
-        assert_eq!(found.len(), 50.min(120 - seen.len()));
+        let next = page.split_once("\" rel=\"next\"").map(|(before, _)| before);
+        assert!(found.len() == 50 || next.is_none(), "a short page is the last: {path}");
         seen.extend(found);
-        assert_eq!(page.contains("rel=\"next\""), left > 0);
-        if let Some((_, rest)) = page.split_once("<a href=\"/oms/email?before=") {
-            path = format!("/oms/email?before={}", rest.split('"').next().unwrap());
+        let Some(before) = next else { return (seen, pages) };
+        path = before.rsplit('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    }
+    unreachable!("there is an end to every list")
+}
+
+// Each filter is answered from an index of its own.
+both!(pages_follow_one_another_without_a_gap, |db| async move {
+    let test = TestApp::start(db).await;
+    ended(&test, 1200).await;
+    let mut seat = test.seat(AGENT).await;
+    let wanted = |is_it: fn(i64) -> bool| -> Vec<String> {
+        (0..1200).rev().filter(|n| is_it(*n)).map(|n| format!("{n:04}")).collect()
+    };
+    for (query, is_it) in [
+        ("", (|_| true) as fn(i64) -> bool),
+        ("state=sent", |n| n % 10 != 0),
+        ("state=failed", |n| n % 10 == 0),
+        ("kind=reminder", |n| n % 20 == 0),
+        ("domain=rare.test", |n| n % 10 == 0),
+        ("state=failed&kind=recovery", |n| n % 20 == 10),
+    ] {
+        let wanted = wanted(is_it);
+        let (seen, pages) = every_page(&mut seat, query).await;
+        assert_eq!((seen.len(), pages), (wanted.len(), wanted.len().div_ceil(50)), "{query}");
+        assert_eq!(seen, wanted, "{query}");
+    }
+});
+
+both!(no_filter_shows_what_another_merchant_sent, |db| async move {
+    let test = TestApp::start(db).await;
+    ended(&test, 40).await;
+    let (own, other) = (test.store("harbor"), test.store("northwind"));
+    let mut seat = test.seat(AGENT).await;
+    let ada = test.customer_id("harbor", "ada@example.test").await;
+    let sql = "SELECT number AS n FROM customer WHERE id = $1";
+    let number: String = test.app.db.row(sql, args![ada]).await.unwrap().unwrap().get("n");
+    let customer = format!("customer={number}");
+    let filters = ["", "state=sent", "state=failed", "kind=reminder", "domain=x.test", &customer];
+    for (merchant, is_seen) in [(&own.merchant_id, true), (&other.merchant_id, false)] {
+        let sql = "UPDATE outbox SET merchant_id = $1";
+        test.app.db.exec(sql, args![merchant]).await.unwrap();
+        for filter in filters {
+            let page = seat.get(&format!("/oms/email?{filter}")).await.body;
+            assert_eq!(!marks(&page).is_empty(), is_seen, "{filter}");
         }
     }
-    let wanted: Vec<_> = (0..120).rev().map(|n| format!("{n:04}")).collect();
-    assert_eq!(seen, wanted);
 });
 
 both!(each_filter_shows_what_it_says_and_what_it_cannot_read_it_says, |db| async move {
@@ -106,13 +145,18 @@ both!(each_filter_shows_what_it_says_and_what_it_cannot_read_it_says, |db| async
 both!(success_and_delay_are_drawn_and_stand_in_the_tables, |db| async move {
     let test = TestApp::start(db).await;
     ended(&test, 40).await;
-    let page = test.seat(AGENT).await.get("/oms/email").await.body;
+    let mut seat = test.seat(AGENT).await;
+    let page = seat.get("/oms/email").await.body;
     assert_eq!(page.matches("<svg class=\"chart\"").count(), 4);
+    let part = seat.get("/oms/email?domain=x.test").await.body;
+    assert!(!part.contains("<svg class=\"chart\"") && !part.contains("last 7 days"), "{part}");
     for shown in [
         "x.test</th><td class=\"num\">36</td><td class=\"num\">0</td>",
         "rare.test</th><td class=\"num\">0</td><td class=\"num\">4</td>",
         "<td class=\"num\">2.4 s</td>",
         "x.test: 36 accepted, 0 failed",
+        "At most 36 mails to one domain.",
+        "At most 2.4 s on average to one domain.",
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
