@@ -2,7 +2,7 @@
 
 mod home;
 mod hooks;
-mod lmtp;
+pub mod lmtp;
 mod nothing;
 mod page;
 mod story;
@@ -44,7 +44,7 @@ fn report(mail: &Received, status: &str, said: &str) -> String {
 }
 
 /// The mailbox is unknown.
-fn unknown(mail: &Received) -> String {
+pub fn unknown(mail: &Received) -> String {
     report(mail, "5.1.1", &format!("550 5.1.1 <{ADA}>: Recipient address rejected: User unknown"))
 }
 

@@ -2,6 +2,7 @@
 //! that the customer's browser or mailbox has seen is looked for where none may ever be.
 
 pub mod heaps;
+mod mail;
 pub mod search;
 
 use base64::Engine;

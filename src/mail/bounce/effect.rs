@@ -21,6 +21,8 @@ use crate::timeline::{self, Entry};
 const LATE: Micros = 14 * DAY;
 /// Most characters of a server's words that are kept.
 const REPLY: usize = 300;
+/// Characters from which on a word behind a link may be the rest of it.
+const REST: usize = 12;
 
 /// What came of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,16 +234,22 @@ fn words(notice: &Notice, kind: &str) -> String {
 fn clean(text: &str) -> String {
     let plain = |c: char| if c.is_control() || is_direction(c) { ' ' } else { c };
     let text: String = text.chars().take(4 * REPLY).map(plain).collect();
-    let word = |word: &str| {
-        if word.contains("://") || word.contains("token=") || timeline::is_like_a_token(word) {
-            "[…]".to_owned()
+    let is_link = |word: &str| word.contains("://") || word.contains("token=");
+    let mut words = Vec::new();
+    let mut follows_link = false;
+    for word in text.split_whitespace() {
+        // A line that was folded in the middle of a link leaves its end as a word.
+        let is_rest = follows_link && word.len() >= REST;
+        follows_link = is_link(word) || is_rest;
+        if follows_link || timeline::is_like_a_token(word) {
+            words.push("[…]");
         } else if word.contains('@') {
-            "<address>".to_owned()
+            words.push("<address>");
         } else {
-            word.to_owned()
+            words.push(word);
         }
-    };
-    text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+    }
+    words.join(" ")
 }
 
 /// Invisible characters that turn the direction of text.
@@ -266,6 +274,7 @@ mod tests {
             ("unknown\r\nBcc: x@evil.test\u{202e}", "5.1.1 unknown Bcc: <address>"),
             ("see https://shop.test/reset?token=AAAA now", "5.1.1 see […] now"),
             (&format!("x ({}) y", "A".repeat(43)), "5.1.1 x […] y"),
+            ("https://x.test/r?token=AAAA\r\n BBBBBBBBBBBB\r\n no user", "5.1.1 […] […] no user"),
             ("", "5.1.1"),
         ] {
             assert_eq!(said(given, "recovery"), kept);
