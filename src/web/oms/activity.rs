@@ -12,7 +12,7 @@ pub use export::export;
 
 use super::desk::Desk;
 use super::filters::{self, Choice};
-use super::frame::{Frame, Section, moment};
+use super::frame::{Frame, Section, short_moment};
 use crate::activity::Action;
 use crate::activity::read::{self, Cursor, Filter, Line, Who};
 use crate::args;
@@ -177,7 +177,7 @@ fn actions(chosen: &str) -> Vec<Choice> {
 
 fn entry(line: Line) -> Entry {
     Entry {
-        at: moment(line.at),
+        at: short_moment(line.at),
         iso: iso(line.at),
         pairs: line.pairs(),
         advice: advice(&line.action),

@@ -116,6 +116,12 @@ pub fn moment(at: Micros) -> String {
     Language::En.moment(at, &jiff::tz::TimeZone::UTC)
 }
 
+/// The same for a narrow column, whose heading says that it is UTC: `26 Nov 2026, 14:29`.
+pub fn short_moment(at: Micros) -> String {
+    let at = jiff::Timestamp::from_microsecond(at).unwrap_or_default();
+    at.strftime("%-d %b %Y, %H:%M").to_string()
+}
+
 /// A page that only says something, for those who are not logged in or not allowed.
 #[derive(Template)]
 #[template(path = "oms/message.html")]

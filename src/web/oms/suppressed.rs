@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::desk::Desk;
-use super::frame::{Frame, Section, moment};
+use super::frame::{Frame, Section, short_moment};
 use crate::activity::Action;
 use crate::address::mask;
 use crate::staff::Role;
@@ -92,7 +92,7 @@ fn shown(desk: &Desk, line: Line) -> Shown {
         reason,
         badge,
         reply: line.standing.reply,
-        since: moment(since),
+        since: short_moment(since),
         iso: iso.unwrap_or_default(),
     }
 }

@@ -135,7 +135,10 @@ pub async fn send(desk: Desk, Form(form): Form<SendForm>) -> Result<Response, Fa
     };
     let to = match to {
         Ok(to) => to,
-        Err(advice) => return refused(&desk, form, ("address", &advice)).await,
+        Err(advice) => {
+            let field = if comes_home { "store" } else { "address" };
+            return refused(&desk, form, (field, &advice)).await;
+        }
     };
     let app = &desk.app;
     let bucket = limit::bucket(&app.keys.counters, "test-mail", &desk.staff().id);

@@ -60,7 +60,7 @@ both!(the_page_shows_the_queue_and_what_the_servers_answered, |db| async move {
     for shown in [
         "550 5.1.1 &#60;b•••@e•••.test&#62; is unknown here",
         "Refused</span>",
-        "Deferred; next try",
+        "Deferred</span><br><span class=\"muted\">next try",
         "451 4.3.0 come back later",
         "<dt>Deferred</dt><dd>1",
         "example.test</th><td class=\"num\">1</td><td class=\"num\">1</td>",

@@ -6,7 +6,7 @@ use crate::args;
 use crate::clock::Micros;
 use crate::db::{Db, Result, Row};
 use crate::mail::outbox::{End, Kind, State};
-use crate::web::oms::frame::moment;
+use crate::web::oms::frame::short_moment;
 
 /// Mails on a page.
 const PAGE: usize = 50;
@@ -23,7 +23,9 @@ pub(super) struct Mail {
     /// Masked; none where there is no customer (yet): then the domain alone.
     pub recipient: String,
     pub badge: &'static str,
-    pub words: String,
+    pub words: &'static str,
+    /// What comes next, or came of it.
+    pub then: String,
     pub reply: String,
     pub can_retry: bool,
     pub can_cancel: bool,
@@ -181,7 +183,7 @@ fn read(row: &Row, now: Micros) -> Option<Mail> {
     let waits = matches!(state, State::Queued | State::Deferred);
     Some(Mail {
         id: row.get("id"),
-        at: moment(at),
+        at: short_moment(at),
         iso: jiff::Timestamp::from_microsecond(at).map(|at| at.to_string()).unwrap_or_default(),
         kind: kind_words(&stored),
         store: row.get("store"),
@@ -193,7 +195,8 @@ fn read(row: &Row, now: Micros) -> Option<Mail> {
             (None, None) => String::new(),
         },
         badge: badge(state),
-        words: words(state, row.get("due_at"), again, now),
+        words: state_words(state),
+        then: then(state, row.get("due_at"), again, now),
         reply: without_addresses(&row.get::<Option<String>>("reply").unwrap_or_default()),
         can_retry: (failed && !again) || state == State::Deferred,
         can_cancel: waits && kind.is_some_and(|kind| !kind.is_notice()),
@@ -227,12 +230,11 @@ pub(super) fn state_words(state: State) -> &'static str {
     }
 }
 
-fn words(state: State, due_at: Micros, again: bool, now: Micros) -> String {
-    let words = state_words(state);
+fn then(state: State, due_at: Micros, again: bool, now: Micros) -> String {
     match state {
-        State::Deferred if due_at > now => format!("{words}; next try {}", moment(due_at)),
-        State::Ended(_) if again => format!("{words}; sent again"),
-        _ => words.to_owned(),
+        State::Deferred if due_at > now => format!("next try {}", short_moment(due_at)),
+        State::Ended(_) if again => "sent again".to_owned(),
+        _ => String::new(),
     }
 }
 

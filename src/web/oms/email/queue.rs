@@ -62,7 +62,8 @@ pub(super) async fn read(db: &Db, merchant_id: &str, now: Micros) -> Result<Queu
     let oldest_at: Option<i64> = row.get("oldest");
     let age = |at: Micros| match (now - at) / MINUTE {
         0 => "less than a minute".to_owned(),
-        minutes => Language::En.duration(minutes * 60),
+        minutes @ ..120 => Language::En.duration(minutes * 60),
+        minutes => Language::En.duration(minutes / 60 * 3600),
     };
     Ok(Queue {
         queued: count("waiting") - count("leased") - count("deferred"),

@@ -55,7 +55,7 @@ both!(a_refused_mail_is_made_anew_once, |db| async move {
     assert_eq!(mails.len(), 1);
     assert_eq!(test.browser().open_link(&reset_link(&mails[0])).await.status, 200);
     let page = seat.get("/oms/email").await.body;
-    assert!(page.contains("Refused; sent again"), "{page}");
+    assert!(page.contains("Refused</span><br><span class=\"muted\">sent again"), "{page}");
     // What was accepted is not sent twice.
     let (sent, outcome) = newest(&test).await;
     assert_eq!(outcome.as_deref(), Some("sent"));
