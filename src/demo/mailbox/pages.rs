@@ -12,10 +12,10 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use mail_parser::MessageParser;
 use serde::Deserialize;
 
 use super::{Entry, Mailbox};
+use crate::mail::parse::parse;
 
 /// How many messages one page lists.
 const PAGE: usize = 50;
@@ -115,7 +115,7 @@ async fn message(State(mailbox): State<Arc<Mailbox>>, Path(name): Path<String>) 
     if view == "eml" {
         return (safe(PAGE_CSP), [(CONTENT_TYPE, "message/rfc822")], raw).into_response();
     }
-    let parsed = MessageParser::new().parse(&raw).unwrap_or_default();
+    let parsed = parse(&raw).unwrap_or_default();
     // The parser makes an HTML body of plain text, and the other way round: ask for real parts.
     let html_part = parsed.html_part(0).filter(|part| part.is_text_html());
     match (view, html_part) {

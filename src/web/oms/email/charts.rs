@@ -9,8 +9,10 @@ use crate::tutorial;
 
 /// Hours drawn.
 const HOURS: i64 = 24;
-/// Mails that are counted at most, the latest ones: the page stays fast on a big day.
+/// Mails that are counted at most by hour, the latest ones: the page stays fast on a big day.
 const SAMPLE: i64 = 100_000;
+/// The same by domain, which takes four times as long, and where so many tell as much.
+const DOMAIN_SAMPLE: i64 = 25_000;
 /// Domains listed, and of those drawn.
 const DOMAINS: i64 = 25;
 const DRAWN: usize = 12;
@@ -144,7 +146,7 @@ async fn hours(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
 /// The last week by receiving domain, the busiest first.
 async fn domains(db: &Db, merchant_id: &str, now: Micros) -> Result<Vec<Line>> {
     let sql = counted!("domain", "GROUP BY domain ORDER BY COUNT(*) DESC, domain LIMIT $5");
-    let args = args![merchant_id, now - 7 * DAY, practice(), SAMPLE, DOMAINS];
+    let args = args![merchant_id, now - 7 * DAY, practice(), DOMAIN_SAMPLE, DOMAINS];
     let rows = db.rows(sql, args).await?;
     Ok(rows.iter().map(|row| Line::read(row, row.get("domain"))).collect())
 }

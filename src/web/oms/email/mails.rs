@@ -52,11 +52,11 @@ macro_rules! ended {
                 WHERE ",
             $scope,
             "       AND settled_at IS NOT NULL AND settled_at <= $2
-                    AND (settled_at < $2 OR id < $3) AND settled_at >= $4 AND settled_at < $5
-                    AND (($6 = '' AND outcome NOT IN ('absorbed', 'nobody')) OR outcome = $6)
-                    AND ($7 = '' OR kind = $7) AND ($8 = '' OR store_id = $8)
-                    AND ($9 = '' OR domain = $9)
-                ORDER BY settled_at DESC, id DESC LIMIT $10
+                    AND (settled_at < $2 OR id < $3) AND settled_at >= $4
+                    AND (($5 = '' AND outcome NOT IN ('absorbed', 'nobody')) OR outcome = $5)
+                    AND ($6 = '' OR kind = $6) AND ($7 = '' OR store_id = $7)
+                    AND ($8 = '' OR domain = $8)
+                ORDER BY settled_at DESC, id DESC LIMIT $9
              ) AS found JOIN outbox o ON o.id = found.id
              JOIN store s ON s.id = o.store_id
              LEFT JOIN customer c ON c.id = o.customer_id AND c.merchant_id = o.merchant_id
@@ -117,13 +117,13 @@ pub(super) async fn list(
     if only_waiting {
         return Ok(listed);
     }
-    let from = filter.before.as_ref();
+    // One upper bound: of two, SQLite may begin at the one that is further away.
+    let before = filter.before.as_ref().filter(|before| before.at < filter.to);
     let mut args = args![
         merchant_id,
-        from.map_or(Micros::MAX, |from| from.at),
-        from.map_or("", |from| &from.id),
+        before.map_or(filter.to, |before| before.at),
+        before.map_or("", |before| &before.id),
         filter.from,
-        filter.to,
         filter.state.map_or("", State::as_str),
         &filter.kind,
         &filter.store,
@@ -132,7 +132,7 @@ pub(super) async fn list(
     ];
     let statement = if let Some(customer) = &filter.customer {
         args.extend(args![customer]);
-        ended!("merchant_id || '' = $1 AND customer_id = $11 ")
+        ended!("merchant_id || '' = $1 AND customer_id = $10 ")
     } else {
         statement(filter)
     };
@@ -150,16 +150,16 @@ fn statement(filter: &Filter) -> &'static str {
     };
     if filter.state.as_ref().is_some_and(|state| !is_common(state)) {
         ended!(
-            "merchant_id || ' ' || outcome = $1 || ' ' || $6
+            "merchant_id || ' ' || outcome = $1 || ' ' || $5
                 AND outcome NOT IN ('sent', 'absorbed', 'nobody') "
         )
     } else if !matches!(&*filter.kind, "" | "recovery" | "password_changed") {
         ended!(
-            "merchant_id || ' ' || kind = $1 || ' ' || $7
+            "merchant_id || ' ' || kind = $1 || ' ' || $6
                 AND kind NOT IN ('recovery', 'password_changed') "
         )
     } else if !filter.domain.is_empty() {
-        ended!("merchant_id || ' ' || domain = $1 || ' ' || $9 ")
+        ended!("merchant_id || ' ' || domain = $1 || ' ' || $8 ")
     } else {
         ended!("merchant_id = $1 ")
     }

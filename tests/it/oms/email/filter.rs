@@ -75,6 +75,7 @@ both!(pages_follow_one_another_without_a_gap, |db| async move {
         ("kind=reminder", |n| n % 20 == 0),
         ("domain=rare.test", |n| n % 10 == 0),
         ("state=failed&kind=recovery", |n| n % 20 == 10),
+        ("from=2020-01-01&to=2035-01-01", |_| true),
     ] {
         let wanted = wanted(is_it);
         let (seen, pages) = every_page(&mut seat, query).await;
