@@ -3,7 +3,7 @@
 use super::filter::{Cursor, Filter};
 use crate::address::mask;
 use crate::args;
-use crate::clock::Micros;
+use crate::clock::{DAY, Micros};
 use crate::db::{Db, Result, Row};
 use crate::mail::outbox::{End, Kind, State};
 use crate::web::oms::frame::short_moment;
@@ -231,8 +231,13 @@ pub(super) fn state_words(state: State) -> &'static str {
 }
 
 fn then(state: State, due_at: Micros, again: bool, now: Micros) -> String {
+    let at = short_moment(due_at);
+    // Within a day, the time of day says it.
+    let clock = at.rsplit_once(", ").filter(|_| due_at - now < DAY);
     match state {
-        State::Deferred if due_at > now => format!("next try {}", short_moment(due_at)),
+        State::Deferred if due_at > now => {
+            format!("next try {}", clock.map_or(&*at, |(_, time)| time))
+        }
         State::Ended(_) if again => "sent again".to_owned(),
         _ => String::new(),
     }
