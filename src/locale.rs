@@ -166,6 +166,12 @@ impl Language {
     }
 }
 
+/// With a capital first letter: what begins a sentence.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Whether a character is of a script that is written from right to left: Hebrew, Arabic and their
 /// neighbours.
 fn is_rtl(c: char) -> bool {

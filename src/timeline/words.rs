@@ -3,7 +3,7 @@
 use super::{Entry, Line, Word};
 use crate::address::mask;
 use crate::clock::{DAY, Micros, SECOND};
-use crate::locale::Language;
+use crate::locale::{Language, capitalized};
 use crate::store::{Store, Stores};
 use jiff::tz::TimeZone;
 
@@ -91,7 +91,10 @@ impl Speaker<'_> {
                 return (format!("No mail went out: {}", withheld(reason)), Warn);
             }
             Entry::MailQueued { mail } => {
-                return (format!("{} is on its way to the mail server", upper(name(mail))), Idle);
+                return (
+                    format!("{} is on its way to the mail server", capitalized(name(mail))),
+                    Idle,
+                );
             }
             Entry::MailAccepted { mail, reply } => {
                 let reply = self.reply(reply);
@@ -103,7 +106,7 @@ impl Speaker<'_> {
                 return (format!("{text} {} yet: {reply}. Next try {next}", name(mail)), Warn);
             }
             Entry::MailFailed { mail, reply } => {
-                let (reply, name) = (self.reply(reply), upper(name(mail)));
+                let (reply, name) = (self.reply(reply), capitalized(name(mail)));
                 return (format!("{name} could not be delivered: {reply}"), Bad);
             }
             Entry::MailRetried { mail } => return (format!("Had {} sent again", name(mail)), Idle),
@@ -111,16 +114,16 @@ impl Speaker<'_> {
                 return (format!("Took back {} before it left", name(mail)), Warn);
             }
             Entry::MailBounced { mail, reply, dead } => {
-                let (reply, name) = (self.reply(reply), upper(name(mail)));
+                let (reply, name) = (self.reply(reply), capitalized(name(mail)));
                 let more = if *dead { ". No further mail goes to this address" } else { "" };
                 return (format!("{name} came back: {reply}{more}"), Bad);
             }
             Entry::MailDelayed { mail, reply } => {
-                let (reply, name) = (self.reply(reply), upper(name(mail)));
+                let (reply, name) = (self.reply(reply), capitalized(name(mail)));
                 return (format!("{name} has not arrived yet: {reply}"), Warn);
             }
             Entry::MailComplained { mail } => {
-                let name = upper(name(mail));
+                let name = capitalized(name(mail));
                 let text =
                     format!("{name} was marked as spam. No further mail goes to this address");
                 return (text, Bad);
@@ -379,11 +382,6 @@ fn name(mail: Word) -> &'static str {
         "registration" => "the email that confirms the registration",
         _ => "an email",
     }
-}
-
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Tokens are 43 letters, digits, `-` and `_`; no mail server's own names come near that.

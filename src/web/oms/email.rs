@@ -44,8 +44,6 @@ struct Email {
     troubles: Vec<String>,
     is_filtered: bool,
     is_first: bool,
-    /// Whether it is shown how all mails fare.
-    is_overview: bool,
     waiting: Vec<Mail>,
     ended: Vec<Mail>,
     newest: String,
@@ -89,7 +87,6 @@ pub async fn show(
         domains,
         is_filtered,
         is_first: filter.before.is_none(),
-        is_overview,
         older: listed.older.map(|cursor| asked.address(Some(&cursor))),
         waiting: listed.waiting,
         ended: listed.ended,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::clock::minutes;
-use crate::locale::Language;
+use crate::locale::{Language, capitalized};
 use crate::store::rules::{self, Read};
 use crate::store::{Access, NewStore, Setting, Store};
 
@@ -40,10 +40,8 @@ impl Errors {
 
 /// Half a sentence of advice as a whole one.
 pub fn sentence(advice: &str) -> String {
-    let mut letters = advice.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if advice.ends_with('.') { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{}{end}", capitalized(advice))
 }
 
 /// The fields, as text. A box that is not ticked is not sent.

@@ -13,7 +13,7 @@ use crate::address::mask;
 use crate::address_change;
 use crate::args;
 use crate::customer::Customer;
-use crate::locale::Language;
+use crate::locale::{Language, capitalized};
 use crate::reminder::{self, Standing};
 use crate::staff::Role;
 use crate::store::{Access, Store};
@@ -181,21 +181,20 @@ async fn sent(
     let instead = if mode == chosen {
         String::new()
     } else {
-        format!(" {} could not be sent.", upper(carries(&chosen)))
+        format!(" {} could not be sent.", capitalized(carries(&chosen)))
     };
     let trouble = match desk.app.mail_trouble(desk.now) {
         Some(trouble) => format!(" The mail worker is down: {trouble}"),
         None => String::new(),
     };
     Ok(Some(Sent {
-        what: format!("{} is on its way to {}.", upper(carries(&mode)), mask(&customer.email)),
+        what: format!(
+            "{} is on its way to {}.",
+            capitalized(carries(&mode)),
+            mask(&customer.email)
+        ),
         how: format!("{valid}{instead}{trouble}"),
     }))
-}
-
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What stands below the store's Log in button.

@@ -128,17 +128,15 @@ pub async fn send(desk: Desk, Form(form): Form<SendForm>) -> Result<Response, Fa
     let Some(store) = store else {
         return refused(&desk, form, ("store", "choose a store")).await;
     };
-    let to = match EmailAddress::parse(&form.address) {
-        _ if comes_home => desk.app.home_address(&store, &id).map_err(Homeless::advice),
-        Some(address) => Ok(address),
-        None => Err("this is no address: write one, like you@example.com".into()),
+    let (field, to) = if comes_home {
+        ("store", desk.app.home_address(&store, &id).map_err(Homeless::advice))
+    } else {
+        let advice = "this is no address: write one, like you@example.com";
+        ("address", EmailAddress::parse(&form.address).ok_or_else(|| advice.to_owned()))
     };
     let to = match to {
         Ok(to) => to,
-        Err(advice) => {
-            let field = if comes_home { "store" } else { "address" };
-            return refused(&desk, form, (field, &advice)).await;
-        }
+        Err(advice) => return refused(&desk, form, (field, &advice)).await,
     };
     let app = &desk.app;
     let bucket = limit::bucket(&app.keys.counters, "test-mail", &desk.staff().id);

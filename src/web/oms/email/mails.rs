@@ -231,11 +231,11 @@ pub(super) fn state_words(state: State) -> &'static str {
 }
 
 fn then(state: State, due_at: Micros, again: bool, now: Micros) -> String {
-    let at = short_moment(due_at);
-    // Within a day, the time of day says it.
-    let clock = at.rsplit_once(", ").filter(|_| due_at - now < DAY);
     match state {
         State::Deferred if due_at > now => {
+            let at = short_moment(due_at);
+            // Within a day, the time of day says it.
+            let clock = at.rsplit_once(", ").filter(|_| due_at - now < DAY);
             format!("next try {}", clock.map_or(&*at, |(_, time)| time))
         }
         State::Ended(_) if again => "sent again".to_owned(),
