@@ -72,14 +72,15 @@ async fn sse(report: &mut Report, installation: &Installation, running: &Running
     report.at_most("200 open timelines, nothing happening", busy * 100.0, "%", 2.0);
 }
 
-fn get(installation: &Installation, path: &str, cookie: &str, accept: &str) -> Vec<u8> {
+/// A request for a page.
+pub fn get(installation: &Installation, path: &str, cookie: &str, accept: &str) -> Vec<u8> {
     let host = installation.address;
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\naccept: {accept}\r\n\r\n")
         .into_bytes()
 }
 
 /// An agent who is logged in, as the cookie of the browser.
-async fn sit_down(installation: &Installation) -> String {
+pub async fn sit_down(installation: &Installation) -> String {
     let db = Db::connect(&installation.database_url).await.expect("the database");
     let now = Clock::System.now();
     let merchant = &installation.merchant_id;

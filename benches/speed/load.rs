@@ -93,7 +93,8 @@ pub async fn get_for(
     finish(started, times)
 }
 
-fn finish(started: Instant, mut times: Vec<f64>) -> Run {
+/// What so many times come to.
+pub fn finish(started: Instant, mut times: Vec<f64>) -> Run {
     let seconds = started.elapsed().as_secs_f64();
     times.sort_by(f64::total_cmp);
     Run { seconds, times }

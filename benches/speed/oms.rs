@@ -1,14 +1,10 @@
 //! The back office's measurements.
 
-use doorkey::address::EmailAddress;
 use doorkey::args;
-use doorkey::clock::Clock;
-use doorkey::config::Config;
 use doorkey::db::Db;
-use doorkey::staff::session;
-use doorkey::staff::{self, Role};
 
 use super::Report;
+use super::desk::{get, sit_down};
 use super::load::send_all;
 use super::server::{Installation, folder};
 
@@ -27,7 +23,8 @@ async fn million(report: &mut Report, hash: &str) {
     let server = super::postgres::Server::start(true);
     for (name, url) in [("SQLite", url), ("PostgreSQL", server.url("postgres"))] {
         let installation = Installation::prepare(url, size, hash).await;
-        let cookie = seat(&installation).await;
+        let cookie = sit_down(&installation).await;
+        tidy(&installation).await;
         if report.wants("search") {
             search(report, &installation, name, size, &cookie).await;
         }
@@ -85,11 +82,7 @@ async fn search(
     let (running, _) = installation.start("all").await;
     let request = |q: &str| {
         let query = url::form_urlencoded::byte_serialize(q.as_bytes()).collect::<String>();
-        format!(
-            "GET /oms/customers?q={query} HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n",
-            installation.address
-        )
-        .into_bytes()
+        get(installation, &format!("/oms/customers?q={query}"), cookie, "text/html")
     };
     let found = installation.client().await.send(&request("marsh")).await;
     assert!(String::from_utf8_lossy(&found.body).contains(">Marsh</a>"), "it finds somebody");
@@ -101,21 +94,11 @@ async fn search(
     drop(running);
 }
 
-/// An agent with a session: the cookie.
-pub async fn seat(installation: &Installation) -> String {
+/// What PostgreSQL does by itself within minutes of a large import.
+async fn tidy(installation: &Installation) {
     let db = Db::connect(&installation.database_url).await.expect("the database");
-    let (now, config) = (Clock::System.now(), Config::default());
-    let merchant = &installation.merchant_id;
-    let email = EmailAddress::parse("agent@bench.test").expect("an address");
-    let mut tx = db.begin().await.expect("a transaction");
-    let id = staff::add(&mut tx, merchant, &email, "Agent", Role::Agent, None, now).await;
-    let staff = (&*id.expect("staff"), &**merchant);
-    let token = session::start(&mut tx, &config.staff, staff, "Benchmark", None, true, now).await;
-    tx.commit().await.expect("a commit");
-    // What PostgreSQL does by itself within minutes of a large import.
     if matches!(db, Db::Postgres(_)) {
         db.exec("VACUUM ANALYZE customer", args![]).await.expect("a tidy table");
     }
     db.close().await;
-    format!("doorkey-staff={}", token.expect("a session").reveal())
 }

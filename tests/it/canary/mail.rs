@@ -13,9 +13,8 @@ use doorkey::mail::smtp::{Smtp, SmtpSettings, TokenSource};
 use doorkey::secret::{Token, hmac_sha256};
 use serde_json::json;
 
-use super::heaps::{self, Log};
 use super::search::Secrets;
-use super::{ADA, PLANTED, text_of, token};
+use super::{ADA, PLANTED, assert_clean, heaps, text_of, token, told};
 use crate::bounce::lmtp::Server;
 use crate::bounce::unknown;
 use crate::support::app::Database;
@@ -278,28 +277,13 @@ async fn tell(db: Database) -> Story {
 }
 
 fn nothing_secret_lies_about(db: Database) {
-    let log = Log::default();
-    let runtime = log.runtime();
-    let story = runtime.block_on(runtime.spawn(tell(db))).unwrap();
-    let log = log.bytes();
-    assert!(story.secrets.len() > 15, "{}", story.secrets.len());
-    let (kept, shown) = (story.secrets.needles(false), story.secrets.needles(true));
-    let none = Vec::<&str>::new();
-    assert_eq!(kept.found_in(&story.databases), none, "in the database");
-    assert_eq!(shown.found_in(&log), none, "in the log");
-    assert_eq!(shown.found_in(&story.admin_saw), none, "before the eyes of staff");
-
-    let mut planted = Secrets::default();
-    planted.add("planted", PLANTED);
-    let planted = planted.needles(false);
-    for (place, heap) in
-        [("database", &story.databases), ("log", &log), ("pages", &story.admin_saw)]
-    {
-        assert!(planted.found_in(heap).contains(&"planted (raw)"), "{place} of {}", heap.len());
-    }
-    assert!(kept.found_in(&story.mails).contains(&"mailed token (raw)"), "the control");
-    drop(runtime.enter());
-    drop(story);
+    told(tell(db), |story, log| {
+        assert!(story.secrets.len() > 15, "{}", story.secrets.len());
+        let pages = ("before the eyes of staff", &*story.admin_saw);
+        assert_clean(&story.secrets, &story.databases, log, pages);
+        let kept = story.secrets.needles(false);
+        assert!(kept.found_in(&story.mails).contains(&"mailed token (raw)"), "the control");
+    });
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use super::story::remind;
 use super::{ADA, Vault, vault};
-use crate::canary::heaps::{self, Log};
 use crate::canary::search::Secrets;
+use crate::canary::{heaps, told};
 use crate::support::app::{Database, text_of};
 use crate::support::smtp_sink::{Fault, Plan, Step};
 
@@ -34,26 +34,23 @@ async fn tell(database: Database) -> (Vault, Vec<u8>) {
 }
 
 fn it_lies_nowhere(database: Database) {
-    let log = Log::default();
-    let runtime = log.runtime();
-    let (vault, heap) = runtime.block_on(runtime.spawn(tell(database))).unwrap();
-    let file = std::fs::read_to_string(&vault.file).unwrap();
-    let private = file.split("private = \"").nth(1).unwrap().split('"').next().unwrap();
-    assert_eq!(private.len(), 44);
-    let mut secrets = Secrets::default();
-    secrets.add("password", CANARY);
-    secrets.add("private key", private);
-    let needles = secrets.needles(true);
-    assert_eq!(needles.found_in(&heap), Vec::<&str>::new(), "in the database");
-    assert_eq!(needles.found_in(&log.bytes()), Vec::<&str>::new(), "in the log");
-    // Looking there finds what is there.
-    assert!(needles.found_in(file.as_bytes()).contains(&"private key (raw)"));
-    let mut there = Secrets::default();
-    there.add("address", ADA);
-    assert!(there.needles(false).found_in(&heap).contains(&"address (raw)"));
-    assert!(String::from_utf8_lossy(&log.bytes()).contains("planted canary"));
-    drop(runtime.enter());
-    drop(vault);
+    told(tell(database), |(vault, heap), log| {
+        let file = std::fs::read_to_string(&vault.file).unwrap();
+        let private = file.split("private = \"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(private.len(), 44);
+        let mut secrets = Secrets::default();
+        secrets.add("password", CANARY);
+        secrets.add("private key", private);
+        let needles = secrets.needles(true);
+        assert_eq!(needles.found_in(heap), Vec::<&str>::new(), "in the database");
+        assert_eq!(needles.found_in(log), Vec::<&str>::new(), "in the log");
+        // Looking there finds what is there.
+        assert!(needles.found_in(file.as_bytes()).contains(&"private key (raw)"));
+        let mut there = Secrets::default();
+        there.add("address", ADA);
+        assert!(there.needles(false).found_in(heap).contains(&"address (raw)"));
+        assert!(String::from_utf8_lossy(log).contains("planted canary"));
+    });
 }
 
 #[test]
