@@ -96,7 +96,7 @@ both!(a_mail_repeats_nothing_of_the_request, |db| async move {
     let more = [("return_to", "/s/harbor/cart?zzmarker=<zzmarker>")];
     assert_eq!(visitor.forgot_with("harbor", "ADA@Example.TEST", &more).await.status, 202);
     let mail = test.deliver().await.remove(0);
-    assert!(!mail.text().contains(marker) && !mail.text().contains("ADA"), "{}", mail.text());
+    assert!(!mail.text().contains(marker) && !mail.text().contains("ADA@"), "{}", mail.text());
     assert_eq!(visitor.set_password(&reset_link(&mail), NEW).await.status, 303);
     let notice = test.deliver().await.remove(0);
     assert!(!notice.text().contains(marker), "{}", notice.text());
