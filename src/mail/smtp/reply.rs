@@ -125,28 +125,17 @@ pub(super) fn printable(text: &str) -> String {
 /// mean, and that disagreement is how a second message gets smuggled into one.
 pub(super) fn wire_form(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 50 + 8);
-    let mut line_start = true;
-    let mut bytes = raw.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\r' | b'\n' => {
-                if byte == b'\r' {
-                    bytes.next_if_eq(&b'\n');
-                }
-                out.extend_from_slice(b"\r\n");
-                line_start = true;
+    // Line by line: copied byte by byte, this was the dearest step of sending but for the signatures.
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        for text in line.split(|byte| *byte == b'\r') {
+            if text.starts_with(b".") {
+                out.push(b'.');
             }
-            _ => {
-                if line_start && byte == b'.' {
-                    out.push(b'.');
-                }
-                out.push(byte);
-                line_start = false;
-            }
+            out.extend_from_slice(text);
+            out.extend_from_slice(b"\r\n");
         }
-    }
-    if !line_start {
-        out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b".\r\n");
     out

@@ -2,7 +2,7 @@
 //! little before whoever sends much, and neither notices nor one domain ever have all connections:
 //! a domain whose mails hang would otherwise hold up everybody's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use crate::clock::{Clock, Micros, SECOND};
 pub(super) const SLOW: Micros = 10 * SECOND;
 
 /// Who wants to be sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub notice: bool,
     pub merchant: String,
@@ -29,8 +29,20 @@ struct State {
     clock: Clock,
     connections: usize,
     number: u64,
-    waiting: Vec<(u64, Ticket, oneshot::Sender<Pass>)>,
+    /// Whoever may be told apart by nothing but when they came stands in one line: choosing looks at
+    /// the lines and not at everybody who waits.
+    lines: Vec<Line>,
     sending: HashMap<u64, (Ticket, Micros)>,
+}
+
+/// Its number, and how it is let in.
+type Waiter = (u64, oneshot::Sender<Pass>);
+
+/// Who waits with the same ticket, the first come in front, by number.
+#[derive(Debug)]
+struct Line {
+    ticket: Ticket,
+    waiting: VecDeque<Waiter>,
 }
 
 /// A place on a connection; free again when dropped.
@@ -57,7 +69,7 @@ impl Gate {
             clock,
             connections: connections.max(1) as usize,
             number: 0,
-            waiting: Vec::new(),
+            lines: Vec::new(),
             sending: HashMap::new(),
         })))
     }
@@ -70,7 +82,7 @@ impl Gate {
             let (sender, turn) = oneshot::channel();
             state.number += 1;
             let number = state.number;
-            state.waiting.push((number, ticket, sender));
+            state.queue(ticket, (number, sender));
             self.admit(&mut state);
             self.turn_away(&mut state);
             turn
@@ -93,14 +105,13 @@ impl Gate {
             .map(|(domain, _)| domain.to_owned())
             .collect();
         // Whose sender is dropped has been turned away.
-        state.waiting.retain(|(_, ticket, _)| !full.contains(&ticket.domain));
+        state.lines.retain(|line| !full.contains(&line.ticket.domain));
     }
 
     /// Lets in whoever may go, the most urgent first.
     fn admit(&self, state: &mut State) {
         while state.sending.len() < state.connections {
-            let Some(next) = state.next() else { return };
-            let (number, ticket, sender) = state.waiting.remove(next);
+            let Some((ticket, (number, sender))) = state.next() else { return };
             let now = state.clock.now();
             state.sending.insert(number, (ticket, now));
             if let Err(mut pass) = sender.send(Pass { number, gate: Some(self.clone()) }) {
@@ -148,8 +159,26 @@ impl State {
         found
     }
 
-    /// Which of those that wait goes next.
-    fn next(&self) -> Option<usize> {
+    fn queue(&mut self, ticket: Ticket, waiter: Waiter) {
+        match self.lines.iter_mut().find(|line| line.ticket == ticket) {
+            Some(line) => line.waiting.push_back(waiter),
+            None => self.lines.push(Line { ticket, waiting: VecDeque::from([waiter]) }),
+        }
+    }
+
+    /// Takes whoever goes next out of its line, if anybody may go.
+    fn next(&mut self) -> Option<(Ticket, Waiter)> {
+        let place = self.most_urgent()?;
+        let line = self.lines.get_mut(place)?;
+        let waiter = line.waiting.pop_front()?;
+        if line.waiting.is_empty() {
+            return Some((self.lines.swap_remove(place).ticket, waiter));
+        }
+        Some((line.ticket.clone(), waiter))
+    }
+
+    /// The line whose first goes next.
+    fn most_urgent(&self) -> Option<usize> {
         let (now, domains) = (self.clock.now(), self.domains());
         let mut merchants: HashMap<&str, usize> = HashMap::new();
         let mut notices = 0;
@@ -163,11 +192,12 @@ impl State {
             of.is_none_or(|of| of.count < most)
                 && (!ticket.notice || notices < self.connections - self.reserve())
         };
-        let urgency = |(number, ticket, _): &(u64, Ticket, oneshot::Sender<Pass>)| {
-            (ticket.notice, merchants.get(ticket.merchant.as_str()).copied(), *number)
+        let urgency = |Line { ticket, waiting }: &Line| {
+            let first = waiting.front().map(|(number, _)| *number);
+            (ticket.notice, merchants.get(ticket.merchant.as_str()).copied(), first)
         };
-        let able = self.waiting.iter().enumerate().filter(|(_, (_, ticket, _))| may(ticket));
-        able.min_by_key(|(_, waiter)| urgency(waiter)).map(|(i, _)| i)
+        let able = self.lines.iter().enumerate().filter(|(_, line)| may(&line.ticket));
+        able.min_by_key(|(_, line)| urgency(line)).map(|(place, _)| place)
     }
 }
 
@@ -241,18 +271,16 @@ mod tests {
         drop(held);
     }
 
-    #[tokio::test]
-    async fn who_waits_goes_before_notices_and_who_sends_little_before_who_sends_much() {
-        let gate = Gate::new(2, Clock::fixed(0));
-        let held = now(&gate, ticket(false, "much", "a.test")).await.unwrap();
-        let other = now(&gate, ticket(false, "much", "b.test")).await.unwrap();
+    /// Everybody in this order stands in line behind whoever has all the places, who then leaves. Gives
+    /// the order in which they got in.
+    async fn order_of(
+        gate: &Gate,
+        held: Pass,
+        tickets: &[(&'static str, Ticket)],
+    ) -> Vec<&'static str> {
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut line = Vec::new();
-        for (name, ticket) in [
-            ("notice", ticket(true, "little", "c.test")),
-            ("much", ticket(false, "much", "d.test")),
-            ("little", ticket(false, "little", "e.test")),
-        ] {
+        for (name, ticket) in tickets.iter().cloned() {
             let (gate, order) = (gate.clone(), order.clone());
             line.push(tokio::spawn(async move {
                 let pass = gate.enter(ticket).await.unwrap();
@@ -265,7 +293,31 @@ mod tests {
         for one in line {
             one.await.unwrap();
         }
-        assert_eq!(*order.lock().unwrap(), ["little", "much", "notice"]);
+        let order = order.lock().unwrap();
+        order.clone()
+    }
+
+    #[tokio::test]
+    async fn who_waits_goes_before_notices_and_who_sends_little_before_who_sends_much() {
+        let gate = Gate::new(2, Clock::fixed(0));
+        let held = now(&gate, ticket(false, "much", "a.test")).await.unwrap();
+        let other = now(&gate, ticket(false, "much", "b.test")).await.unwrap();
+        let tickets = [
+            ("notice", ticket(true, "little", "c.test")),
+            ("much", ticket(false, "much", "d.test")),
+            ("little", ticket(false, "little", "e.test")),
+        ];
+        assert_eq!(order_of(&gate, held, &tickets).await, ["little", "much", "notice"]);
         drop(other);
+    }
+
+    #[tokio::test]
+    async fn alike_they_go_as_they_came_whatever_their_domain() {
+        let gate = Gate::new(1, Clock::fixed(0));
+        let held = now(&gate, ticket(false, "m", "a.test")).await.unwrap();
+        let a = ticket(false, "m", "a.test");
+        let b = ticket(false, "m", "b.test");
+        let tickets = [("1", a.clone()), ("2", b.clone()), ("3", a.clone()), ("4", a), ("5", b)];
+        assert_eq!(order_of(&gate, held, &tickets).await, ["1", "2", "3", "4", "5"]);
     }
 }
