@@ -17,6 +17,7 @@ mod postgres;
 mod queue;
 mod server;
 mod signing;
+mod sink;
 mod timing;
 
 use std::process::ExitCode;
