@@ -15,9 +15,8 @@ use tokio::time::Instant;
 
 use super::Report;
 use super::server::{Installation, SECRET, folder};
+use super::sink::REPLY;
 
-/// How long the sink takes for a reply.
-const REPLY: Duration = Duration::from_millis(5);
 /// Connections of each mail process: few enough that they are the limit, and not the cores.
 const CONNECTIONS: &str = "4";
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What the sink takes for every single reply.
+/// What a sink takes for every single reply.
 pub const REPLY: Duration = Duration::from_millis(5);
 /// Replies to one mail on a kept connection: MAIL, RCPT, DATA, the content. Sent together where the
 /// server offers it, they still are four replies of a server that takes its time for each.

@@ -183,7 +183,7 @@ fn work(line: &Mutex<Receiver<Work>>) {
         // Whoever went away needs no answer.
         let _ = answer.send(signed);
         // Where the cores are few, what talks to mail servers goes before the next signature: left to
-        // itself, this thread keeps its core for three of them.
+        // itself, this thread may keep its core for several.
         std::thread::yield_now();
     }
 }

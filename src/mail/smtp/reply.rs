@@ -125,7 +125,7 @@ pub(super) fn printable(text: &str) -> String {
 /// mean, and that disagreement is how a second message gets smuggled into one.
 pub(super) fn wire_form(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + raw.len() / 50 + 8);
-    // Line by line: copied byte by byte, this was the dearest step of sending but for the signatures.
+    // Line by line: copied byte by byte, it cost more than putting the mail into words.
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -118,8 +118,16 @@ pub fn moment(at: Micros) -> String {
 
 /// The same for a narrow column, whose heading says that it is UTC: `26 Nov 2026, 14:29`.
 pub fn short_moment(at: Micros) -> String {
-    let at = jiff::Timestamp::from_microsecond(at).unwrap_or_default();
-    at.strftime("%-d %b %Y, %H:%M").to_string()
+    written(at, "%-d %b %Y, %H:%M")
+}
+
+/// The time of day alone, in UTC: `14:29`.
+pub fn time_of_day(at: Micros) -> String {
+    written(at, "%H:%M")
+}
+
+fn written(at: Micros, form: &str) -> String {
+    jiff::Timestamp::from_microsecond(at).unwrap_or_default().strftime(form).to_string()
 }
 
 /// A page that only says something, for those who are not logged in or not allowed.

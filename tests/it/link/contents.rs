@@ -4,7 +4,7 @@ use doorkey::store::{self, Setting};
 use mail_parser::MessageParser;
 
 use super::{ADA, NEW, ORIGIN, Options, TestApp, both, unlimited};
-use crate::support::app::{link_of, reset_link, text_of, token_of};
+use crate::support::app::{link_of, reset_link, text_of, token_of, without_chance};
 use crate::support::smtp_sink::Received;
 
 fn html_of(mail: &Received) -> String {
@@ -96,7 +96,11 @@ both!(a_mail_repeats_nothing_of_the_request, |db| async move {
     let more = [("return_to", "/s/harbor/cart?zzmarker=<zzmarker>")];
     assert_eq!(visitor.forgot_with("harbor", "ADA@Example.TEST", &more).await.status, 202);
     let mail = test.deliver().await.remove(0);
-    assert!(!mail.text().contains(marker) && !mail.text().contains("ADA@"), "{}", mail.text());
+    assert!(
+        !mail.text().contains(marker) && !without_chance(&mail).contains("ADA"),
+        "{}",
+        mail.text()
+    );
     assert_eq!(visitor.set_password(&reset_link(&mail), NEW).await.status, 303);
     let notice = test.deliver().await.remove(0);
     assert!(!notice.text().contains(marker), "{}", notice.text());

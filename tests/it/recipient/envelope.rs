@@ -4,7 +4,7 @@ use doorkey::store::{self, Setting};
 use mail_parser::MessageParser;
 
 use super::{ADA, PASSWORD, TestApp, both, patient, recipients};
-use crate::support::app::text_of;
+use crate::support::app::{text_of, without_chance};
 use crate::support::smtp_sink::Received;
 
 /// Names that try to become headers, commands or further recipients.
@@ -93,8 +93,8 @@ both!(no_name_of_a_customer_reaches_a_mail, |db| async move {
     let mail = test.deliver().await.remove(0);
     assert_proper(&mail, ADA);
     let text = text_of(&mail);
-    assert!(!mail.text().contains("evil") && !mail.text().contains("555 0100"), "{text}");
-    assert!(text.contains("Harbor Coffee"));
+    assert!(!mail.text().contains("evil") && !without_chance(&mail).contains("555"), "{text}");
+    assert!(text.contains("Harbor Coffee") && without_chance(&mail).contains("Harbor"));
 });
 
 both!(names_with_control_characters_are_refused_at_the_door, |db| async move {
@@ -113,7 +113,7 @@ both!(names_with_control_characters_are_refused_at_the_door, |db| async move {
     assert_eq!(test.browser().register("harbor", "rita@example.test", &more).await.status, 202);
     let mail = test.deliver().await.remove(0);
     assert_proper(&mail, "rita@example.test");
-    assert!(!mail.text().contains("evil") && !mail.text().contains("555 0100"));
+    assert!(!mail.text().contains("evil") && !without_chance(&mail).contains("555"));
 });
 
 both!(every_kind_of_mail_has_the_stores_envelope, |db| async move {

@@ -230,6 +230,15 @@ pub fn text_of(mail: &Received) -> String {
     message.body_text(0).unwrap().replace("\r\n", "\n")
 }
 
+/// A whole mail without the long words that chance made, such as tokens and ids: any few letters may
+/// stand in those.
+pub fn without_chance(mail: &Received) -> String {
+    let mail = mail.text();
+    let apart = |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_';
+    let words = mail.split_inclusive(apart);
+    words.filter(|word| word.len() < 20).collect()
+}
+
 /// The link in a mail's text part whose path ends in `page`, which stands alone on its line.
 pub fn link_of(mail: &Received, page: &str) -> String {
     let wanted = format!("{page}?token=");

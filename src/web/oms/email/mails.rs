@@ -6,7 +6,7 @@ use crate::args;
 use crate::clock::{DAY, Micros};
 use crate::db::{Db, Result, Row};
 use crate::mail::outbox::{End, Kind, State};
-use crate::web::oms::frame::short_moment;
+use crate::web::oms::frame::{short_moment, time_of_day};
 
 /// Mails on a page.
 const PAGE: usize = 50;
@@ -232,12 +232,11 @@ pub(super) fn state_words(state: State) -> &'static str {
 
 fn then(state: State, due_at: Micros, again: bool, now: Micros) -> String {
     match state {
-        State::Deferred if due_at > now => {
-            let at = short_moment(due_at);
-            // Within a day, the time of day says it.
-            let clock = at.rsplit_once(", ").filter(|_| due_at - now < DAY);
-            format!("next try {}", clock.map_or(&*at, |(_, time)| time))
+        // Within a day, the time of day says it.
+        State::Deferred if (1..DAY).contains(&(due_at - now)) => {
+            format!("next try {}", time_of_day(due_at))
         }
+        State::Deferred if due_at > now => format!("next try {}", short_moment(due_at)),
         State::Ended(_) if again => "sent again".to_owned(),
         _ => String::new(),
     }
